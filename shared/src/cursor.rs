@@ -1,0 +1,92 @@
+//! Cursors: where the next page of an answer starts.
+//!
+//! A cursor is opaque to the caller and needs no memory here: it carries the offset, a digest of the query it continues, and a digest
+//! of the state the pages are cut from. Another query, or a state that has moved on, is told so instead of being answered with a page
+//! that does not fit the one before.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::error::{Result, ToolError};
+
+/// Digest of a query or a state. Stable within one build of a server, which is as long as a cursor has to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest(u32);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        Self(hasher.finish() as u32)
+    }
+}
+
+/// One page of a query: where it starts, and what its successor's cursor is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Units before this page.
+    pub offset: u64,
+    query: Digest,
+    state: Digest,
+}
+
+impl Page {
+    /// The page that `cursor` asks for, or the first one.
+    ///
+    /// `query` is everything that selects the result (tool and arguments without budget and cursor); `state` identifies what is read, so
+    /// that a later page of something that changed is refused as stale.
+    pub fn open(cursor: Option<&str>, query: Digest, state: &[u8]) -> Result<Self> {
+        let state = Digest::of(state);
+        let Some(cursor) = cursor else { return Ok(Self { offset: 0, query, state }) };
+        let unreadable = || {
+            ToolError::invalid("`cursor` is not one this server made")
+                .hint("pass the cursor of the last answer unchanged, or leave it out to start over")
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| unreadable())?;
+        let bytes: [u8; 16] = bytes.try_into().map_err(|_| unreadable())?;
+        let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        if word(8) != query.0 {
+            return Err(ToolError::invalid("`cursor` belongs to a call with other arguments")
+                .hint("repeat the arguments of the call that gave the cursor, or leave the cursor out"));
+        }
+        if word(12) != state.0 {
+            return Err(ToolError::invalid("`cursor` is stale: what it was made from has changed since")
+                .hint("leave the cursor out to start over"));
+        }
+        Ok(Self { offset: u64::from(word(0)) << 32 | u64::from(word(4)), query, state })
+    }
+
+    /// The cursor of the page that starts after `offset` units.
+    pub fn cursor(&self, offset: u64) -> String {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&offset.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.query.0.to_be_bytes());
+        bytes[12..].copy_from_slice(&self.state.0.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn a_cursor_leads_on_and_only_where_it_was_made() {
+        let query = Digest::of(b"git_log {}");
+        let first = Page::open(None, query, b"head1").unwrap();
+        assert_eq!(first.offset, 0);
+        let cursor = first.cursor(5_000_000_000);
+        assert_eq!(Page::open(Some(&cursor), query, b"head1").unwrap().offset, 5_000_000_000);
+
+        let stale = Page::open(Some(&cursor), query, b"head2").unwrap_err();
+        assert!(stale.message().contains("stale"), "{stale}");
+        let other = Page::open(Some(&cursor), Digest::of(b"git_log {count}"), b"head1").unwrap_err();
+        assert!(other.message().contains("other arguments"), "{other}");
+        for junk in ["", "x", "AAAA", "not a cursor", "é"] {
+            assert_eq!(Page::open(Some(junk), query, b"head1").unwrap_err().code(), Code::InvalidArgument);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Answers: typed values that render themselves to compact text, and are cut to a budget in one place.
+//!
+//! A tool returns an [`Answer`]. Its long parts are lists ([`Records`] of typed items, [`Lines`] of untrusted text) whose units
+//! are never broken; [`fit`] finds how many units the budget holds and each list then says how much it left out of how much and how
+//! to get the rest. The same value serialises to JSON under the same budget.
+
+mod fit;
+mod lines;
+mod records;
+mod text;
+
+pub use fit::{Rendered, fit, render_error};
+pub use lines::Lines;
+pub use records::{Records, Total};
+use schemars::JsonSchema;
+use serde::Serialize;
+pub use text::Text;
+
+use crate::untrusted::Tag;
+
+/// How long an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    tokens: u32,
+}
+
+impl Budget {
+    /// Tokens when the caller does not say.
+    pub const DEFAULT: u32 = 4_000;
+    /// The fewest tokens a caller may ask for.
+    pub const MIN: u32 = 200;
+    /// The most tokens a caller may ask for.
+    pub const MAX: u32 = 25_000;
+
+    /// A budget of `tokens`, brought between [`Self::MIN`] and [`Self::MAX`].
+    pub fn tokens(tokens: u32) -> Self {
+        Self { tokens: tokens.clamp(Self::MIN, Self::MAX) }
+    }
+
+    /// The same in bytes: a token counts as four.
+    pub fn bytes(self) -> usize {
+        self.tokens as usize * 4
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { tokens: Self::DEFAULT }
+    }
+}
+
+/// What a tool answers with.
+pub trait Answer: Serialize + JsonSchema + Send + 'static {
+    /// Writes the compact text: the scope that was really used first, then what was found.
+    fn text(&self, text: &mut Text<'_>);
+
+    /// The lists that may be cut, the ones to keep longest first.
+    fn lists(&mut self) -> Vec<&mut dyn List> {
+        Vec::new()
+    }
+}
+
+/// A part of an answer that is cut by whole units.
+pub trait List {
+    /// Units there are to show.
+    fn units(&self) -> usize;
+    /// Shows the first `units` only.
+    fn keep(&mut self, units: usize);
+}
+
+/// An [`Answer`] whose type has been forgotten.
+pub trait AnyAnswer: Send {
+    /// See [`Answer::text`].
+    fn text(&self, text: &mut Text<'_>);
+    /// See [`Answer::lists`].
+    fn lists(&mut self) -> Vec<&mut dyn List>;
+    /// The JSON of the value, its blocks framed with `tag`.
+    fn json(&self, tag: &Tag) -> serde_json::Result<serde_json::Value>;
+}
+
+impl<A: Answer> AnyAnswer for A {
+    fn text(&self, text: &mut Text<'_>) {
+        Answer::text(self, text);
+    }
+
+    fn lists(&mut self) -> Vec<&mut dyn List> {
+        Answer::lists(self)
+    }
+
+    fn json(&self, tag: &Tag) -> serde_json::Result<serde_json::Value> {
+        crate::untrusted::serialising(tag, || serde_json::to_value(self))
+    }
+}

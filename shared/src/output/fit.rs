@@ -1,0 +1,160 @@
+//! Bringing an answer within its budget.
+//!
+//! The units of all lists stand in one row, the most important list first; the largest number of them whose rendering fits is found by
+//! doubling and then halving, so that the work is bounded by the budget and not by the length of the result.
+
+use serde_json::{Value, json};
+
+use super::{AnyAnswer, Budget, Text};
+use crate::{
+    error::{Code, ToolError},
+    redact, sanitize,
+    settings::Results,
+    untrusted::{Tag, Untrusted},
+};
+
+/// An answer as it leaves: within budget, framed, redacted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// The text, when asked for.
+    pub text: Option<String>,
+    /// The structured value, when asked for.
+    pub json: Option<Value>,
+}
+
+/// Renders `answer` within `budget`, in the forms `results` names.
+pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Result<Rendered, ToolError> {
+    let tag = Tag::random();
+    let limit = budget.bytes();
+    let units = answer.lists().iter().map(|list| list.units()).sum::<usize>();
+
+    let mut attempt = |keep: usize, clip: Option<usize>| -> Result<(Rendered, usize), ToolError> {
+        let mut left = keep;
+        for list in answer.lists() {
+            let here = left.min(list.units());
+            list.keep(here);
+            left -= here;
+        }
+        render(answer, &tag, results, clip)
+    };
+
+    let mut fitting: Option<(usize, Rendered)> = None;
+    let mut too_many: Option<usize> = None;
+    let mut probe = if units <= 64 { units } else { 16 };
+    loop {
+        let (rendered, size) = attempt(probe, None)?;
+        if size <= limit {
+            fitting = Some((probe, rendered));
+        } else {
+            too_many = Some(probe);
+        }
+        probe = match (fitting.as_ref().map(|(kept, _)| *kept), too_many) {
+            (Some(kept), None) if kept == units => break,
+            (Some(kept), None) => (kept * 2).min(units),
+            (Some(kept), Some(over)) if over - kept <= 1 => break,
+            (Some(kept), Some(over)) => kept.midpoint(over),
+            (None, Some(0)) => break,
+            (None, Some(over)) => over / 2,
+            (None, None) => 0,
+        };
+    }
+    // Not one unit fits whole. Text can show the beginning of the first; JSON cannot and still be what its schema says.
+    if units > 0
+        && !results.structured()
+        && let Some((0, bare)) = &fitting
+    {
+        let taken = bare.text.as_ref().map_or(0, String::len) + tag.open().len() + tag.close().len();
+        // The notice says "1-1 of" where the bare one said "0 of", and the clip counts what it cut.
+        let room = limit.saturating_sub(taken + 96);
+        let (rendered, size) = attempt(1, Some(room))?;
+        if size <= limit {
+            return Ok(rendered);
+        }
+    }
+    fitting.map(|(_, rendered)| rendered).ok_or_else(|| {
+        ToolError::new(Code::TooLarge, "the answer does not fit its budget even without its lists")
+            .hint("raise budget, or ask for less")
+    })
+}
+
+fn render(
+    answer: &dyn AnyAnswer,
+    tag: &Tag,
+    results: Results,
+    clip: Option<usize>,
+) -> Result<(Rendered, usize), ToolError> {
+    let mut size = 0;
+    let mut rendered = Rendered::default();
+    if results.text() {
+        let mut text = Text::new(tag, clip);
+        answer.text(&mut text);
+        let text = clean(&text.finish());
+        size = text.len();
+        rendered.text = Some(text);
+    }
+    if results.structured() {
+        let mut value = answer
+            .json(tag)
+            .map_err(|error| ToolError::internal(format!("the answer could not be serialised: {error}")))?;
+        clean_json(&mut value);
+        size = size.max(value.to_string().len());
+        rendered.json = Some(value);
+    }
+    Ok((rendered, size))
+}
+
+/// The last look at a text before it leaves: what a tool's author let through is cleaned and redacted all the same.
+fn clean(text: &str) -> String {
+    redact::redact(&sanitize::block(text.as_bytes())).into_owned()
+}
+
+fn clean_json(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = clean(text),
+        Value::Array(items) => items.iter_mut().for_each(clean_json),
+        Value::Object(fields) => fields.values_mut().for_each(clean_json),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Renders an error within `budget`: its code as the first word, what to do next, and the words of whoever refused in a frame.
+pub fn render_error(error: &ToolError, budget: Budget, results: Results) -> Rendered {
+    let tag = Tag::random();
+    let limit = budget.bytes();
+    // Message and hint are ours but may quote an argument of any length.
+    let own = shorten(&clean(&error.to_string()), limit / 2);
+    let mut text = own.clone();
+    let mut said = None;
+    if let Some(words) = error.said() {
+        let words = Untrusted::block(words.as_bytes()).into_string();
+        let room = limit.saturating_sub(own.len() + 120);
+        let words = shorten(words.trim(), room / 2);
+        if !words.is_empty() {
+            text = format!("{own}\n{}\n{words}\n{}", tag.open(), tag.close());
+            said = Some(format!("{}\n{words}\n{}", tag.open(), tag.close()));
+        }
+    }
+    let json = results.structured().then(|| {
+        let mut value = json!({
+            "code": error.code().as_str(),
+            "message": shorten(&clean(error.message()), limit / 8),
+        });
+        if let Some(hint) = error.next_step() {
+            value["hint"] = shorten(&clean(hint), limit / 8).into();
+        }
+        if let Some(said) = said {
+            value["said"] = shorten(&said, limit / 4).into();
+        }
+        value
+    });
+    Rendered { text: results.text().then_some(text), json }
+}
+
+/// The beginning of `text`, with what is missing counted.
+fn shorten(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let kept = &text[..text.floor_char_boundary(max.saturating_sub(24))];
+    format!("{kept}…(+{} bytes)", text.len() - kept.len())
+}

@@ -1,0 +1,282 @@
+//! The tools that exist in one process, and the one way to call them.
+//!
+//! Everything that must hold for every call is applied here, once, around the tool: the gate of the mode, argument checks, panic,
+//! timeout, cancellation, budget, redaction, framing, tracing.
+
+use std::{
+    any::Any,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{
+    Access, Mode, Server, arguments,
+    call::{Call, Progress},
+    cursor::Digest,
+    erased::{AnyTool, Spec},
+    error::{Code, Result, ToolError},
+    output::{self, Budget, Rendered},
+    schema::Schema,
+    settings::{Results, Settings},
+    tool::{Face, Toolset},
+};
+
+/// After a timeout or a cancellation a tool has this long to end by itself, so that a write can still say what became of it.
+const GRACE: Duration = Duration::from_millis(900);
+
+/// A server's registered tools.
+pub struct Registry<S> {
+    server: OnceLock<Arc<S>>,
+    face: Face,
+    settings: Settings,
+    registered: Vec<Arc<dyn AnyTool<S>>>,
+    /// Tools that exist but not here, with why.
+    withheld: Vec<(&'static str, Withheld)>,
+    lanes: Arc<Semaphore>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Withheld {
+    Readonly,
+    Excluded,
+}
+
+/// Why there is no tool of a name.
+#[derive(Debug)]
+pub enum Missing {
+    /// No server of this kind has such a tool: a mistake of the caller's, `-32602` on the wire.
+    Unknown(String),
+    /// The tool exists and this process is set up without it.
+    Refused(ToolError),
+}
+
+/// What a call came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The answer or the error, within budget.
+    pub rendered: Rendered,
+    /// Whether it is an error.
+    pub error: Option<Code>,
+}
+
+impl<S: Server> Registry<S> {
+    /// The registry of `S` under `settings`. Fails on a tool name in `TOOLS` or `TOOLS_EXCLUDE` that no tool has.
+    pub fn new(settings: Settings, face: Face) -> std::result::Result<Self, String> {
+        let mut all = Toolset::new();
+        S::tools(&mut all);
+        let names: Vec<&'static str> = all.tools.iter().map(|tool| tool.name()).collect();
+        let only = settings.only.iter().flatten().map(|name| ("TOOLS", name));
+        let excluded = settings.exclude.iter().map(|name| ("TOOLS_EXCLUDE", name));
+        for (variable, name) in only.chain(excluded) {
+            if !names.contains(&name.as_str()) {
+                let near = arguments::nearest(name, &names).map(|near| format!("; did you mean {near}?"));
+                return Err(format!(
+                    "{variable} names {name:?}, which is not a tool of mcp-{}{}; tools: {}",
+                    S::NAME,
+                    near.unwrap_or_default(),
+                    names.join(", ")
+                ));
+            }
+        }
+        let wanted = |name: &str| {
+            settings.only.as_ref().is_none_or(|only| only.iter().any(|one| one == name))
+                && !settings.exclude.iter().any(|one| one == name)
+        };
+        let mut registered = Vec::new();
+        let mut withheld = Vec::new();
+        for tool in all.tools {
+            match tool.access() {
+                Access::Write if settings.mode == Mode::Readonly => withheld.push((tool.name(), Withheld::Readonly)),
+                _ if !wanted(tool.name()) => withheld.push((tool.name(), Withheld::Excluded)),
+                _ => registered.push(tool),
+            }
+        }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let lanes = Arc::new(Semaphore::new((cores * 4).max(8)));
+        Ok(Self { server: OnceLock::new(), face, settings, registered, withheld, lanes })
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The tools' specifications, in their order.
+    pub fn specs(&self) -> impl Iterator<Item = &Spec> {
+        self.registered.iter().map(|tool| tool.spec())
+    }
+
+    /// The schema of a tool's structured value.
+    pub fn output_schema(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.find(name).ok().map(|tool| tool.output())
+    }
+
+    /// A tool's specification, or why there is none.
+    pub fn spec(&self, name: &str) -> std::result::Result<&Spec, Missing> {
+        self.find(name).map(|tool| tool.spec())
+    }
+
+    /// The server's state, made at first use.
+    pub fn server(&self) -> &Arc<S> {
+        self.server.get_or_init(|| Arc::new(S::new(self.face)))
+    }
+
+    fn find(&self, name: &str) -> std::result::Result<&Arc<dyn AnyTool<S>>, Missing> {
+        if let Some(tool) = self.registered.iter().find(|tool| tool.name() == name) {
+            return Ok(tool);
+        }
+        let registered = || self.registered.iter().map(|tool| tool.name()).collect::<Vec<_>>();
+        match self.withheld.iter().find(|(withheld, _)| *withheld == name) {
+            Some((name, Withheld::Readonly)) => Err(Missing::Refused(
+                ToolError::new(
+                    Code::Readonly,
+                    format!("{name} changes something, and this server runs with MODE=readonly"),
+                )
+                .hint("report what you would change, or ask the operator for MODE=readwrite"),
+            )),
+            Some((name, Withheld::Excluded)) => Err(Missing::Refused(
+                ToolError::new(Code::Forbidden, format!("{name} is switched off here by TOOLS or TOOLS_EXCLUDE"))
+                    .hint(format!("available: {}", registered().join(", "))),
+            )),
+            None => {
+                let known = registered();
+                let shown: String = name.chars().take(80).collect();
+                let near = arguments::nearest(name, &known).map(|near| format!("; did you mean {near}?"));
+                Err(Missing::Unknown(format!(
+                    "unknown tool {shown:?}{}; tools: {}",
+                    near.unwrap_or_default(),
+                    known.join(", ")
+                )))
+            }
+        }
+    }
+
+    /// Runs one call to its end. `Err` only for a name no tool has.
+    pub async fn call(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        cancel: CancellationToken,
+        progress: Progress,
+        trace: Option<&str>,
+    ) -> std::result::Result<Outcome, String> {
+        let results = self.settings.results;
+        let tool = match self.find(name) {
+            Ok(tool) => tool,
+            Err(Missing::Unknown(message)) => return Err(message),
+            Err(Missing::Refused(error)) => return Ok(failed(&error, Budget::default(), results)),
+        };
+        let span = tracing::info_span!("call", tool = tool.name(), traceparent = trace.unwrap_or_default());
+        Ok(self.run(tool, arguments, cancel, progress, results).instrument(span).await)
+    }
+
+    async fn run(
+        &self,
+        tool: &Arc<dyn AnyTool<S>>,
+        arguments: Map<String, Value>,
+        cancel: CancellationToken,
+        progress: Progress,
+        results: Results,
+    ) -> Outcome {
+        let started = Instant::now();
+        // The registry cannot hold it; should that ever break, the call still does not happen.
+        if tool.access() == Access::Write && self.settings.mode == Mode::Readonly {
+            return failed(
+                &ToolError::new(Code::Readonly, "this server runs with MODE=readonly"),
+                Budget::default(),
+                results,
+            );
+        }
+        let spec = tool.spec();
+        let mut arguments = match arguments::check(&spec.input, spec.aliases, arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return failed(&error, Budget::default(), results),
+        };
+        let budget = match arguments.remove("budget").as_ref().and_then(Value::as_u64) {
+            Some(tokens) => Budget::tokens(u32::try_from(tokens).unwrap_or(Budget::MAX)),
+            None => Budget::default(),
+        };
+        let cursor = match arguments.remove("cursor") {
+            Some(Value::String(cursor)) => Some(cursor),
+            _ => None,
+        };
+        let query = Digest::of(format!("{} {}", spec.name, Value::Object(arguments.clone())).as_bytes());
+        // A child, so that a timeout of this call does not look like a cancellation by its caller.
+        let call = Call::new(cancel.child_token(), spec.timeout, query, cursor, progress, self.lanes.clone());
+        let result = self.finish(tool, arguments, &call).await;
+        let outcome = match result {
+            Ok(mut answer) => match output::fit(answer.as_mut(), budget, results) {
+                Ok(rendered) => Outcome { rendered, error: None },
+                Err(error) => failed(&error, budget, results),
+            },
+            Err(error) => failed(&error, budget, results),
+        };
+        let bytes = outcome.rendered.text.as_ref().map_or(0, String::len);
+        let millis = started.elapsed().as_millis() as u64;
+        match outcome.error {
+            None => tracing::info!(millis, bytes, "call ended"),
+            Some(code) => tracing::info!(millis, bytes, code = code.as_str(), "call failed"),
+        }
+        outcome
+    }
+
+    /// Drives the tool in a task of its own, where a panic or a stop is this call's and nobody else's.
+    async fn finish(
+        &self,
+        tool: &Arc<dyn AnyTool<S>>,
+        arguments: Map<String, Value>,
+        call: &Call,
+    ) -> Result<Box<dyn output::AnyAnswer>> {
+        struct Stop(CancellationToken, tokio::task::AbortHandle);
+        impl Drop for Stop {
+            fn drop(&mut self) {
+                self.0.cancel();
+                self.1.abort();
+            }
+        }
+        let (tool, server, inner) = (tool.clone(), self.server().clone(), call.clone());
+        let future = async move { tool.run(server, arguments, inner).await };
+        let mut task = tokio::spawn(future.instrument(tracing::Span::current()));
+        let _stop = Stop(call.cancellation().clone(), task.abort_handle());
+        tokio::select! {
+            ended = &mut task => return joined(ended),
+            () = tokio::time::sleep_until(call.deadline().into()) => call.time_out(),
+            () = call.cancellation().cancelled() => {}
+        }
+        match tokio::time::timeout(GRACE, &mut task).await {
+            Ok(ended) => joined(ended),
+            Err(_) => Err(call.stopped()),
+        }
+    }
+}
+
+fn joined(
+    ended: std::result::Result<Result<Box<dyn output::AnyAnswer>>, tokio::task::JoinError>,
+) -> Result<Box<dyn output::AnyAnswer>> {
+    match ended {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => {
+            tracing::error!(panic = panic_message(&*error.into_panic()), "tool panicked");
+            Err(ToolError::internal("the tool failed in a way it should not; nothing is known about its effect")
+                .hint("check the state before trying again, and report this with the arguments"))
+        }
+        Err(_) => Err(ToolError::new(Code::Cancelled, "the call was cancelled")),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
+}
+
+fn failed(error: &ToolError, budget: Budget, results: Results) -> Outcome {
+    Outcome { rendered: output::render_error(error, budget, results), error: Some(error.code()) }
+}

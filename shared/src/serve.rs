@@ -1,0 +1,45 @@
+//! Serving MCP: over stdio, or over Streamable HTTP.
+
+mod handler;
+mod http;
+mod message;
+mod stdio;
+
+use std::sync::Arc;
+
+pub(crate) use handler::Handler;
+pub use http::{HttpOptions, serve as serve_http};
+use rmcp::ServiceExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Server, registry::Registry};
+
+/// The longest message taken, in bytes. Every argument has to fit in it, a manifest to apply or a file to write included.
+pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// Serves MCP on stdin and stdout until stdin ends or `stop` is cancelled. stdout carries protocol and nothing else.
+pub async fn serve_stdio<S: Server>(registry: Arc<Registry<S>>, stop: CancellationToken) -> Result<(), String> {
+    let (input, output) = rmcp::transport::stdio_pipes();
+    serve_streams(registry, input, output, stop).await
+}
+
+/// Serves MCP on any pair of streams; tests serve on an in-process pipe.
+pub async fn serve_streams<S: Server>(
+    registry: Arc<Registry<S>>,
+    input: impl tokio::io::AsyncRead + Send + Unpin + 'static,
+    output: impl tokio::io::AsyncWrite + Send + Unpin + 'static,
+    stop: CancellationToken,
+) -> Result<(), String> {
+    let transport = stdio::Transport::new(input, output);
+    let service = match Handler::new(registry).serve_with_ct(transport, stop).await {
+        Ok(service) => service,
+        // The peer left before it said anything, or was told to leave: an end, not a failure.
+        Err(
+            rmcp::service::ServerInitializeError::ConnectionClosed(_) | rmcp::service::ServerInitializeError::Cancelled,
+        ) => {
+            return Ok(());
+        }
+        Err(error) => return Err(format!("failed to start the session: {error}")),
+    };
+    service.waiting().await.map(drop).map_err(|error| format!("the session ended badly: {error}"))
+}

@@ -1,0 +1,160 @@
+//! Streamable HTTP at `/mcp` and a health check at `/health`.
+//!
+//! Loopback by default. Web pages can reach loopback too, so `Host` must be a loopback name and a request with an `Origin` is refused unless that
+//! origin is allowed. Any other address needs a bearer token.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Handler, MAX_MESSAGE, message};
+use crate::{Server, registry::Registry};
+
+/// How HTTP is served.
+#[derive(Clone, Default)]
+pub struct HttpOptions {
+    /// The bearer token every request to `/mcp` must carry. Required for an address that is not loopback.
+    pub token: Option<String>,
+    /// Values of `Host` that are served besides loopback's. On another address than loopback, empty means any: the token is what protects there.
+    pub hosts: Vec<String>,
+    /// Origins of web pages that may call (`https://app.example.com:443`); none by default.
+    pub origins: Vec<String>,
+}
+
+/// The shortest token taken, in bytes.
+const TOKEN_MIN: usize = 16;
+
+impl HttpOptions {
+    /// Reads `HTTP_TOKEN_FILE` or `HTTP_TOKEN`, `HTTP_ALLOWED_HOSTS` and `HTTP_ALLOWED_ORIGINS`.
+    pub fn from_env() -> Result<Self, String> {
+        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let list = |name: &str| -> Vec<String> {
+            let value = get(name).unwrap_or_default();
+            value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        let token = match get("HTTP_TOKEN_FILE") {
+            Some(path) => {
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|error| format!("HTTP_TOKEN_FILE={path:?} could not be read: {error}"))?;
+                Some(text.trim().to_owned())
+            }
+            None => get("HTTP_TOKEN"),
+        };
+        if let Some(token) = &token {
+            if token.len() < TOKEN_MIN {
+                return Err(format!("the HTTP token has {} bytes; use at least {TOKEN_MIN}", token.len()));
+            }
+            crate::redact::register(token);
+        }
+        Ok(Self { token, hosts: list("HTTP_ALLOWED_HOSTS"), origins: list("HTTP_ALLOWED_ORIGINS") })
+    }
+}
+
+/// Binds `address` and serves until `stop` is cancelled. `ready` hears the address that was bound, which matters for port 0.
+pub async fn serve<S: Server>(
+    registry: Arc<Registry<S>>,
+    address: SocketAddr,
+    options: HttpOptions,
+    stop: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), String> {
+    if !address.ip().is_loopback() && options.token.is_none() {
+        return Err(format!(
+            "serving on {address} needs a bearer token: set HTTP_TOKEN_FILE (or HTTP_TOKEN), or serve on 127.0.0.1"
+        ));
+    }
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("could not listen on {address}: {error}"))?;
+    let bound = listener.local_addr().map_err(|error| format!("could not tell the address: {error}"))?;
+    let router = router(registry, address, &options, &stop);
+    ready(bound);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .map_err(|error| format!("serving ended: {error}"))
+}
+
+fn router<S: Server>(
+    registry: Arc<Registry<S>>,
+    address: SocketAddr,
+    options: &HttpOptions,
+    stop: &CancellationToken,
+) -> Router {
+    let mut config = StreamableHttpServerConfig::default()
+        .with_json_response(true)
+        .with_max_request_body_bytes(MAX_MESSAGE)
+        .with_cancellation_token(stop.clone())
+        .with_allowed_origins(options.origins.clone())
+        .enforce_origin_validation();
+    config = if address.ip().is_loopback() {
+        let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        config.with_allowed_hosts(loopback.into_iter().chain(options.hosts.iter().cloned()))
+    } else if options.hosts.is_empty() {
+        config.disable_allowed_hosts()
+    } else {
+        config.with_allowed_hosts(options.hosts.clone())
+    };
+    let handler = Handler::new(registry);
+    let sessions: Arc<LocalSessionManager> = Arc::default();
+    let mcp = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
+    let token: Option<Arc<str>> = options.token.as_deref().map(Arc::from);
+    Router::new()
+        .nest_service("/mcp", mcp)
+        .layer(middleware::from_fn(checked))
+        .layer(middleware::from_fn_with_state(token, authorized))
+        .route("/health", get(|| async { "ok\n" }))
+}
+
+/// Lets through what carries the token, when one is set.
+async fn authorized(State(token): State<Option<Arc<str>>>, request: Request, next: Next) -> Response {
+    if let Some(token) = token
+        && !bearer(request.headers()).is_some_and(|given| same(given.as_bytes(), token.as_bytes()))
+    {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+        return (StatusCode::UNAUTHORIZED, challenge, "unauthenticated: send `Authorization: Bearer TOKEN`\n")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Equality whose time does not tell where the first difference is.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (x, y)| differences | (x ^ y)) == 0
+}
+
+/// Applies the same rules to a body as stdio applies to a line.
+async fn checked(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, MAX_MESSAGE).await else {
+        return (StatusCode::PAYLOAD_TOO_LARGE, format!("the message is longer than {MAX_MESSAGE} bytes\n"))
+            .into_response();
+    };
+    match message::check(&bytes) {
+        Ok(()) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(refusal) => {
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            (StatusCode::BAD_REQUEST, json, refusal.to_json()).into_response()
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Cloning into the workspace so that a half-made clone is never where a whole one is looked for.
+
+use git2::{
+    Repository,
+    build::{CloneLocal, RepoBuilder},
+};
+use shared::{
+    Call, Code, Result, ToolError, Untrusted,
+    workspace::{Created, NewPath},
+};
+
+use crate::{
+    Git,
+    failure::OrFail,
+    gate,
+    remote::{GitUrl, Scheme},
+    transfer,
+};
+
+/// What to clone.
+pub struct Source {
+    /// The address, checked.
+    pub url: GitUrl,
+    /// The branch to check out; the remote's own default otherwise.
+    pub branch: Option<String>,
+    /// Commits of history; all otherwise.
+    pub depth: Option<u32>,
+}
+
+impl Source {
+    /// Checks what a caller passed.
+    pub fn new(server: &Git, url: &str, branch: Option<String>, depth: Option<u32>) -> Result<Self> {
+        let url = server.network()?.check(url)?;
+        transfer::local_inside(server, &url)?;
+        if let Some(branch) = &branch {
+            transfer::branch_name("branch", branch)?;
+        }
+        if depth.is_some() && url.scheme() == Scheme::File {
+            return Err(ToolError::new(
+                Code::Unsupported,
+                "a repository on this machine cannot be cloned with `depth`",
+            )
+            .hint("leave depth out"));
+        }
+        Ok(Self { url, branch, depth })
+    }
+
+    /// The directory a clone goes to when the caller names none: the last name of the address without `.git`.
+    pub fn directory(&self) -> Result<String> {
+        let path = self.url.path().trim_end_matches('/');
+        let last = path.rsplit(['/', ':']).next().unwrap_or_default();
+        let name = last.strip_suffix(".git").unwrap_or(last);
+        if name.is_empty() || name.starts_with(['.', '-']) || name.contains(|c: char| c.is_control()) {
+            return Err(ToolError::invalid("the address does not end in a name to clone into").hint("pass `dir`"));
+        }
+        Ok(name.to_owned())
+    }
+}
+
+/// What a clone brought.
+pub struct Cloned {
+    /// Where it is, relative to the workspace.
+    pub directory: String,
+    /// The branch checked out, when HEAD names one.
+    pub branch: Option<Untrusted>,
+    /// The commit checked out; absent when the remote has none.
+    pub head: Option<String>,
+    /// Objects received.
+    pub objects: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// What the reader should know: submodules, large files left out.
+    pub notes: Vec<String>,
+}
+
+/// Clones `source` into `directory`, which must not exist. It appears there whole, by a rename, or not at all.
+pub fn clone(server: &Git, source: &Source, directory: &str, call: &Call) -> Result<Cloned> {
+    let workspace = server.workspace()?;
+    let parents = make_parents(server, directory)?;
+    let place = workspace.resolve_new("dir", directory)?;
+    let staging = place.staging().create_dir()?;
+    let path = staging.path().absolute()?;
+
+    let operation = transfer::begin(server, call)?;
+    let mut builder = RepoBuilder::new();
+    builder.clone_local(CloneLocal::None).fetch_options(transfer::fetch_options(&operation, source.depth));
+    if let Some(branch) = &source.branch {
+        builder.branch(branch);
+    }
+    let git = transfer::watched(call, &operation, "cloning", || builder.clone(source.url.as_str(), &path))?;
+    let (branch, head) = checked_out(&git);
+    let notes = notes(&git);
+    drop(git);
+    // libgit2 wrote it by name; the gate sees whether what stands there now is a repository like any other.
+    gate::open(workspace.root(), &path)?;
+    call.check()?;
+    staging.rename_to(&place)?;
+    keep(parents);
+    let progress = operation.progress();
+    Ok(Cloned {
+        directory: place.display(),
+        branch,
+        head,
+        objects: progress.objects,
+        bytes: progress.bytes_received,
+        notes,
+    })
+}
+
+/// Makes the directories above `directory` that do not exist. What is returned removes them again unless it is kept.
+fn make_parents(server: &Git, directory: &str) -> Result<Vec<Created>> {
+    let workspace = server.workspace()?;
+    let mut made = Vec::new();
+    let ends = directory.char_indices().filter(|(at, c)| *c == '/' && *at > 0).map(|(at, _)| at);
+    for end in ends {
+        let Some(parent) = directory.get(..end) else { continue };
+        match workspace.resolve("dir", parent) {
+            Ok(_) => {}
+            Err(error) if error.code() == Code::NotFound => {
+                let place: NewPath = workspace.resolve_new("dir", parent)?;
+                made.push(place.create_dir()?);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    // Dropped in reverse, the innermost first.
+    made.reverse();
+    Ok(made)
+}
+
+fn keep(parents: Vec<Created>) {
+    for parent in parents {
+        let _ = parent.keep();
+    }
+}
+
+/// The branch and the commit that HEAD is on.
+pub fn checked_out(git: &Repository) -> (Option<Untrusted>, Option<String>) {
+    let branch = git.find_reference("HEAD").ok().and_then(|head| {
+        let target = head.symbolic_target_bytes()?;
+        Some(Untrusted::line_bytes(target.strip_prefix(b"refs/heads/").unwrap_or(target)))
+    });
+    (branch, git.head().ok().and_then(|head| head.target()).map(|id| id.to_string()))
+}
+
+/// What git would have done more than this.
+fn notes(git: &Repository) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Ok(submodules) = git.submodules()
+        && !submodules.is_empty()
+    {
+        notes.push(format!(
+            "{} submodules are listed and not fetched; git_clone them where they belong",
+            submodules.len()
+        ));
+    }
+    let attributes = git.head().and_then(|head| head.peel_to_tree()).and_then(|tree| {
+        tree.get_path(std::path::Path::new(".gitattributes")).and_then(|entry| git.find_blob(entry.id()))
+    });
+    if attributes.is_ok_and(|blob| blob.content().windows(10).any(|window| window == b"filter=lfs")) {
+        notes.push(String::from("files kept in Git LFS are here as pointers only"));
+    }
+    notes
+}
+
+/// The address that a clone in `git` came from, as configured.
+pub fn origin(git: &Repository) -> Result<String> {
+    let remote = git.find_remote("origin").or_fail("read the remote origin")?;
+    Ok(remote.url().or_fail("read the address of origin")?.to_owned())
+}
