@@ -1,8 +1,8 @@
 //! Giving up, for the whole life of the process, what it will not need of the file system (Landlock).
 //!
 //! This is a second line: a server that is talked into something by its input still cannot write outside what its rules
-//! name, nor start a program. It needs no privilege and cannot be undone; threads and children started later inherit it.
-//! Network access is not touched.
+//! name, nor start a program. It needs no privilege and cannot be undone; threads and children started later inherit
+//! it. Network access is not touched.
 //!
 //! What it does not stop: using descriptors that are already open; looking at names and metadata (`stat`, `readlink`,
 //! `O_PATH`); connecting to sockets; and, for code that already runs in the process, executing an anonymous file made

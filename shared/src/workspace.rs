@@ -1,9 +1,10 @@
 //! The directory tree the tools may touch, and how a path named by a caller becomes a handle inside it.
 //!
-//! A caller's string is resolved exactly once, beneath an opened directory handle; what comes out is a [`WorkspacePath`]
-//! or a [`NewPath`], which hold handles to the objects themselves. Swapping a symbolic link after that changes nothing,
-//! because no string is looked up again. Where the kernel has `openat2` it does the resolving (`RESOLVE_BENEATH`);
-//! otherwise, and for everything it declines, the tree is walked component by component without following links.
+//! A caller's string is resolved exactly once, beneath an opened directory handle; what comes out is a
+//! [`WorkspacePath`] or a [`NewPath`], which hold handles to the objects themselves. Swapping a symbolic link after
+//! that changes nothing, because no string is looked up again. Where the kernel has `openat2` it does the resolving
+//! (`RESOLVE_BENEATH`); otherwise, and for everything it declines, the tree is walked component by component without
+//! following links.
 
 mod fault;
 mod handle;
@@ -66,8 +67,8 @@ impl Workspace {
         Self::open_with(path.as_ref(), None, true)
     }
 
-    /// The workspace the environment names: `WORKSPACE`; else `/workspace` if it exists; else, when `terminal` says that a
-    /// person started this in a terminal, the current directory. An empty `WORKSPACE` counts as unset.
+    /// The workspace the environment names: `WORKSPACE`; else `/workspace` if it exists; else, when `terminal` says
+    /// that a person started this in a terminal, the current directory. An empty `WORKSPACE` counts as unset.
     ///
     /// # Errors
     /// [`Code::Unavailable`], naming the variable, when there is none or it cannot be opened.
@@ -126,8 +127,8 @@ impl Workspace {
 
     /// Turns `input` (the value of the parameter `param`) into a handle on an existing object.
     ///
-    /// `input` is relative to the workspace, or absolute and inside it after every link has been followed; empty and `.`
-    /// are the workspace itself. `..` may not climb out of the workspace, not even to come back in.
+    /// `input` is relative to the workspace, or absolute and inside it after every link has been followed; empty and
+    /// `.` are the workspace itself. `..` may not climb out of the workspace, not even to come back in.
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for control characters, over-long paths, and more than 40 links; [`Code::NotFound`]

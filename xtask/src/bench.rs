@@ -16,12 +16,12 @@ use std::{
 };
 
 /// Runs the benchmarks named, or all of them.
-pub fn run(names: &[String]) -> Result<(), String> {
+pub fn run(names: &[&str]) -> Result<(), String> {
     let known = ["start", "calls", "git"];
-    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         return Err(format!("there is no benchmark {unknown:?}; known: {}", known.join(", ")));
     }
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| *one == name);
     machine();
     let ours = build()?;
     let peers = peers::install()?;
@@ -58,7 +58,8 @@ fn target() -> PathBuf {
 fn machine() {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |pair| pair.1);
+    let model =
+        info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |pair| pair.1);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("machine: {cores} cores of {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim());
 }

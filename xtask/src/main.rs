@@ -1,1 +1,51 @@
-fn main() {}
+//! The project's verbs. `cargo xtask` says which there are.
+
+use std::process::ExitCode;
+
+mod bench;
+mod codegen;
+mod new;
+mod run;
+mod rust;
+mod test;
+mod tidy;
+mod tree;
+
+const HELP: &str = "\
+cargo xtask <verb>
+
+  test [FILTER]      fetch what the tests need, run them all, sum up what passed, failed and was skipped
+  tidy               format, lints, boundaries, generated files: what review would otherwise have to say
+  codegen [--check]  write what is generated from the servers (or only say what is stale)
+  bench [NAME…]      start, calls, git: beside a peer in one run, as ratios
+  new <server>       write a new server that compiles, has one tool, and passes its tests
+";
+
+/// The exit code of a verb that does not exist or was given something it does not take.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["codegen"] => codegen::run(false),
+        ["codegen", "--check"] => codegen::run(true),
+        ["tidy"] => tidy::run(),
+        ["test"] => test::run(None),
+        ["test", filter] if !filter.starts_with('-') => test::run(Some(filter)),
+        ["bench", names @ ..] => bench::run(names).map(|()| ExitCode::SUCCESS),
+        ["new", server] if !server.starts_with('-') => new::run(server),
+        ["help" | "-h" | "--help"] => {
+            run::out(HELP.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprint!("{HELP}");
+            Ok(ExitCode::from(USAGE))
+        }
+    };
+    done.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::FAILURE
+    })
+}

@@ -282,6 +282,9 @@ pub(super) fn assign(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<Hi
     {
         return None;
     }
+    if !found.quoted && !form.tight && is_type(scan, found.end, judged) {
+        return None;
+    }
     let env = form.env_pair || (upper && form.tight);
     let secret = match name {
         Name::Password => {
@@ -304,6 +307,13 @@ pub(super) fn assign(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<Hi
         _ => name.kind(),
     };
     Some(Hit { start: found.start, end: found.end, kind })
+}
+
+/// Whether an unquoted value that ends at `end` is a type: `X: WIN32_ERROR = …`, `key: Name32<'_>`, `n: u_int32_t`.
+fn is_type(scan: &Scan<'_>, end: usize, judged: &[u8]) -> bool {
+    let next = scan.run_within(end, blank, 4);
+    let initialised = next > end && scan.at(next) == b'=' && scan.at(next + 1) != b'=';
+    initialised || scan.at(end) == b'<' || judged.ends_with(b"_t")
 }
 
 /// Where an unquoted value really ends within its first `max` bytes: before the next member of a query, or before `&&`.

@@ -88,7 +88,7 @@ pub(super) fn placeholder(v: &[u8]) -> bool {
         Some(_) => false,
     };
     opened
-        || v.windows(2).any(|w| matches!(w, b"${" | b"{{" | b"$(" | b"#{"))
+        || v.windows(2).any(|w| matches!(w, b"${" | b"{{" | b"$(" | b"#{" | b"%s"))
         || v.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?' | b'#'))
         || STAND_INS.iter().any(|s| v.eq_ignore_ascii_case(s.as_bytes()))
 }

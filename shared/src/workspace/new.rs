@@ -186,9 +186,9 @@ impl Created {
         self.path.clone()
     }
 
-    /// Moves it to `target` in one step and lets it stay. An existing file there is replaced only when `target` came from
-    /// [`super::Workspace::resolve_new_or_existing`]; an existing directory only if it is also empty. On failure it is
-    /// removed. On file systems that cannot refuse to replace, a name taken in the same instant may be replaced.
+    /// Moves it to `target` in one step and lets it stay. An existing file there is replaced only when `target` came
+    /// from [`super::Workspace::resolve_new_or_existing`]; an existing directory only if it is also empty. On failure
+    /// it is removed. On file systems that cannot refuse to replace, a name taken in the same instant may be replaced.
     ///
     /// # Errors
     /// `conflict` when the target is taken or what was made has been replaced, `unsupported` across file systems.

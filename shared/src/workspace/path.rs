@@ -146,8 +146,8 @@ impl WorkspacePath {
         Identity::at(path.as_ref()).is_ok_and(|identity| identity == self.identity)
     }
 
-    /// Whether the workspace's path still leads to the workspace, and [`Self::relative`] from there, through no link, to
-    /// this very object.
+    /// Whether the workspace's path still leads to the workspace, and [`Self::relative`] from there, through no link,
+    /// to this very object.
     pub fn still_there(&self) -> bool {
         let inner = &self.workspace.inner;
         Identity::at(&inner.path).is_ok_and(|identity| identity == inner.identity)

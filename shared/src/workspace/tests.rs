@@ -30,9 +30,14 @@ fn each(test: impl Fn(&Fixture)) {
     }
 }
 
+/// A directory in memory where there is such a place: a busy disk takes seconds to remove thousands of directories.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 impl Fixture {
     fn new(mode: &'static str, resolver: Resolver, proc: bool) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let base = dir.path().canonicalize().unwrap();
         std::fs::set_permissions(&base, std::fs::Permissions::from_mode(0o755)).unwrap();
         for path in ["ws/a/b/c", "ws/d", "ws-evil", "outside"] {

@@ -4,17 +4,26 @@
 //! are used.
 
 pub mod cloning;
+pub mod exclusive;
 pub mod failure;
 pub mod gate;
+pub mod head;
 pub mod history;
+pub mod identity;
+pub mod index_lock;
+pub mod integrate;
 pub mod pathspec;
 pub mod remote;
 pub mod repo;
 pub mod revision;
 mod server;
+pub mod staging;
+pub mod switching;
 pub mod tools;
 pub mod transfer;
+pub mod unrun;
 pub mod upstream;
 pub mod when;
+pub mod worktree;
 
 pub use server::Git;

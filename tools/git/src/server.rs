@@ -17,6 +17,7 @@ use shared::{
 use tokio::runtime::Handle;
 
 use crate::{
+    exclusive::Writers,
     remote::{Environment, Network},
     tools,
 };
@@ -27,6 +28,7 @@ pub struct Git {
     workspace: OnceLock<Result<Workspace>>,
     confinement: OnceLock<Confinement>,
     network: OnceLock<Result<Arc<Network>>>,
+    pub(crate) writers: Arc<Writers>,
 }
 
 impl Git {
@@ -53,6 +55,7 @@ impl Git {
             workspace: OnceLock::from(Ok(workspace)),
             confinement: OnceLock::new(),
             network: OnceLock::new(),
+            writers: Arc::default(),
         }
     }
 }
@@ -68,7 +71,13 @@ impl Server for Git {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
     fn new(face: Face) -> Self {
-        Self { face, workspace: OnceLock::new(), confinement: OnceLock::new(), network: OnceLock::new() }
+        Self {
+            face,
+            workspace: OnceLock::new(),
+            confinement: OnceLock::new(),
+            network: OnceLock::new(),
+            writers: Arc::default(),
+        }
     }
 
     fn tools(set: &mut Toolset<Self>) {

@@ -25,7 +25,8 @@ pub fn rfc3339(time: git2::Time) -> String {
 /// Dates a commit can hold and a calendar cannot give `None`.
 fn zoned(time: git2::Time) -> Option<Zoned> {
     let timestamp = Timestamp::from_second(time.seconds()).ok()?;
-    let offset = Offset::from_seconds(time.offset_minutes().checked_mul(60)?).unwrap_or(Offset::UTC);
+    let seconds = time.offset_minutes().checked_mul(60);
+    let offset = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()).unwrap_or(Offset::UTC);
     Some(timestamp.to_zoned(TimeZone::fixed(offset)))
 }
 

@@ -23,7 +23,13 @@ pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
     println!("repository: {FILES} files, {COMMITS} commits; medians of {RUNS}");
     let cases: [(&str, &[&str], &str, Value, Option<(&str, Value)>); 5] = [
         ("status", &["status"], "git_status", json!({}), Some(("git_status", json!({"repo_path": path})))),
-        ("log -20", &["log", "-20"], "git_log", json!({"count": 20}), Some(("git_log", json!({"repo_path": path, "max_count": 20})))),
+        (
+            "log -20",
+            &["log", "-20"],
+            "git_log",
+            json!({"count": 20}),
+            Some(("git_log", json!({"repo_path": path, "max_count": 20}))),
+        ),
         ("log -20 on a path", &["log", "-20", "--", "d7"], "git_log", json!({"count": 20, "paths": ["d7"]}), None),
         ("diff", &["diff"], "git_diff", json!({}), Some(("git_diff_unstaged", json!({"repo_path": path})))),
         ("show", &["show"], "git_show", json!({}), Some(("git_show", json!({"repo_path": path, "revision": "HEAD"})))),
@@ -32,7 +38,12 @@ pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
         us.call(tool, &ours)?;
         let mine = median(RUNS, || timed(|| us.call(tool, &ours)))?;
         let cli = median(RUNS, || timed(|| git(&repo, arguments)))?;
-        print!("{name}: mcp-git {}, git {}: {:.2} of git", millis(mine), millis(cli), mine.as_secs_f64() / cli.as_secs_f64());
+        print!(
+            "{name}: mcp-git {}, git {}: {:.2} of git",
+            millis(mine),
+            millis(cli),
+            mine.as_secs_f64() / cli.as_secs_f64()
+        );
         match theirs {
             Some((tool, theirs)) => {
                 them.call(tool, &theirs)?;
@@ -91,9 +102,16 @@ fn history(out: &mut impl Write) -> std::io::Result<()> {
     for commit in 0..COMMITS {
         let message = format!("change number {commit}\n\nwhy it was made\n");
         let time = 1_600_000_000 + commit * 600;
-        write!(out, "commit refs/heads/main\ncommitter Ada <ada@example.com> {time} +0000\ndata {}\n{message}", message.len())?;
-        let files: Box<dyn Iterator<Item = usize>> =
-            if commit == 0 { Box::new(0..FILES) } else { Box::new((0..3).map(move |n| (commit * 31 + n * 7919) % FILES)) };
+        write!(
+            out,
+            "commit refs/heads/main\ncommitter Ada <ada@example.com> {time} +0000\ndata {}\n{message}",
+            message.len()
+        )?;
+        let files: Box<dyn Iterator<Item = usize>> = if commit == 0 {
+            Box::new(0..FILES)
+        } else {
+            Box::new((0..3).map(move |n| (commit * 31 + n * 7919) % FILES))
+        };
         for file in files {
             let content = format!("line one of {file}\nline two\nversion {commit}\n");
             write!(out, "M 100644 inline {}\ndata {}\n{content}\n", path(file), content.len())?;

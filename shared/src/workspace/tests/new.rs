@@ -122,6 +122,22 @@ fn only_what_was_made_is_removed() {
 }
 
 #[test]
+fn a_tree_deeper_than_descriptors_and_stack() {
+    // In memory where there is such a place: a disk can take seconds to remove so many directories.
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let ws = Workspace::open(dir.path()).unwrap();
+    let made = ws.resolve_new("dir", "deep").unwrap().create_dir().unwrap();
+    let mut here = made.path().open_dir().unwrap();
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY;
+    for _ in 0..3000 {
+        rustix::fs::mkdirat(&here, "x", rustix::fs::Mode::from_raw_mode(0o755)).unwrap();
+        here = handle::open_entry(here.as_fd(), "x", flags, rustix::fs::Mode::empty()).unwrap();
+    }
+    made.remove().unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn staged_and_moved_into_place() {
     each(|t| {
         let target = t.ws.resolve_new("dir", "clone").unwrap();

@@ -160,7 +160,7 @@ impl Workspace {
         use std::os::unix::fs::FileTypeExt;
         let kind = meta.file_type();
         if kind.is_file() {
-            return if meta.nlink() > 1 {
+            return if meta.nlink() > 1 && !being_made(path, meta) {
                 Err(forbidden(format!(
                     "{} has a second hard link, which may be outside the workspace",
                     self.shown(path)
@@ -258,4 +258,13 @@ pub(crate) fn names_dot_git(name: &[u8]) -> bool {
     // NTFS ignores final dots and spaces and reads `:` as the start of a stream name.
     let text = text.split(':').next().unwrap_or_default().trim_end_matches([' ', '.']).to_ascii_lowercase();
     text == ".git" || text == "git~1"
+}
+
+/// Whether the second name of a file is its own lock: libgit2 makes a new ref by linking `NAME.lock` to `NAME` and then removing the lock, and
+/// a process killed in between leaves both. Two links, both beside each other, lead nowhere.
+fn being_made(path: &Path, meta: &Metadata) -> bool {
+    let mut lock = path.as_os_str().to_owned();
+    lock.push(".lock");
+    let twin = std::fs::symlink_metadata(Path::new(&lock));
+    meta.nlink() == 2 && twin.is_ok_and(|twin| twin.dev() == meta.dev() && twin.ino() == meta.ino())
 }

@@ -3,6 +3,7 @@
 //! One connection carries one command, `git-upload-pack '<path>'` or `git-receive-pack '<path>'`, whose standard input and output
 //! libgit2 talks to. What the command writes to standard error becomes the words of the error when it fails.
 
+mod leash;
 mod login;
 mod outcome;
 
@@ -15,6 +16,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream};
 use russh::keys::{Algorithm, EcdsaCurve, PublicKeyOrCertificate};
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, SshId, client};
+use tokio_util::sync::DropGuard;
 
 use self::outcome::{broken, ended};
 use super::daemon;
@@ -131,6 +133,7 @@ struct Command {
     operation: Operation,
     place: String,
     session: Option<Session>,
+    leash: Option<DropGuard>,
     read: ChannelReadHalf,
     write: Option<ChannelWriteHalf<client::Msg>>,
     gathered: BytesMut,
@@ -154,7 +157,7 @@ impl Command {
             nodelay: true,
             ..client::Config::default()
         };
-        let stream = daemon::connect(url).await?;
+        let (stream, leash) = leash::leash(daemon::connect(url).await?);
         let verifier = Verifier { operation: operation.clone(), known };
         let mut session =
             client::connect_stream(Arc::new(config), stream, verifier).await.map_err(|error| broken(&place, &error))?;
@@ -168,6 +171,7 @@ impl Command {
             operation: operation.clone(),
             place,
             session: Some(session),
+            leash: Some(leash),
             read,
             write: Some(write),
             gathered: BytesMut::new(),
@@ -312,7 +316,7 @@ impl Write for Command {
 impl Drop for Command {
     fn drop(&mut self) {
         let (Some(session), Some(write)) = (self.session.take(), self.write.take()) else { return };
-        let rest = self.gathered.split().freeze();
+        let (rest, leash) = (self.gathered.split().freeze(), self.leash.take());
         self.operation.network().runtime().spawn(async move {
             let goodbye = async {
                 if !rest.is_empty() {
@@ -322,6 +326,7 @@ impl Drop for Command {
                 session.disconnect(Disconnect::ByApplication, "", "").await.ok();
             };
             tokio::time::timeout(GOODBYE, goodbye).await.ok();
+            drop(leash);
         });
     }
 }

@@ -1,0 +1,46 @@
+//! What the end-to-end tests stand on: clients that speak the protocol byte by byte, real repositories, and a server made of awkward tools.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness that meets what it did not expect fails the test"
+)]
+
+pub mod client;
+pub mod demo;
+pub mod git;
+pub mod http;
+pub mod start;
+
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+pub use client::{Client, meta, text};
+pub use git::GitRepo;
+pub use start::Start;
+
+/// How long anything may take before a test gives up: generous, because the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Records that `test` could not run here, and why: on stdout, and in the file that `AGENT_TOOLS_SKIPPED` names.
+pub fn skip(test: &str, reason: &str) {
+    let line = format!("skipped: {test}: {reason}\n");
+    let _ = std::io::stdout().write_all(line.as_bytes());
+    if let Some(path) = std::env::var_os("AGENT_TOOLS_SKIPPED").filter(|path| !path.is_empty()) {
+        let mut file = OpenOptions::new().create(true).append(true).open(path).expect("the list of skipped tests");
+        file.write_all(line.as_bytes()).expect("the list of skipped tests");
+    }
+}
+
+/// Asks `met` again and again until it says yes; panics with `what` when patience ends.
+pub async fn until(what: &str, mut met: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !met() {
+        assert!(started.elapsed() < PATIENCE, "{what} did not happen");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,7 @@
+//! The protocol over stdio: every version, hostile messages, concurrency, the end.
+
+mod calls;
+mod framing;
+mod process;
+mod settings;
+mod versions;

@@ -1,0 +1,14 @@
+//! The transports against real servers: git's own HTTP backend behind a small web server, and OpenSSH.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that meets what it did not expect fails"
+)]
+
+mod daemon;
+mod harness;
+mod http;
+mod http_refusals;
+mod ssh;

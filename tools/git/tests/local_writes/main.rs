@@ -1,0 +1,9 @@
+//! git_add, git_commit and git_branch against the real git.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
+
+mod add;
+mod branch;
+mod checkout;
+mod commit;
+mod interrupted;
+mod world;

@@ -1,0 +1,81 @@
+//! `cargo xtask test`: fetches what the tests need, runs them all, and says what passed, failed and was skipped.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{ExitCode, Stdio},
+};
+
+use crate::run::{self, Result};
+
+mod needs;
+mod tally;
+
+use tally::Tally;
+
+/// What every CI machine can have: there, a skip whose reason names one of these words is a failure. Everything else a test may lack is
+/// a matter of the kernel or of the user it runs as.
+const CI_HAS: &[&str] =
+    &["AGENT_TOOLS_SSHD", "AGENT_TOOLS_VENV", "git", "mcp", "python", "python3", "ssh", "sshd", "venv"];
+
+/// Runs the tests whose names contain `filter`.
+pub fn run(filter: Option<&str>) -> Result<ExitCode> {
+    let root = run::root()?;
+    let target = target(&root)?;
+    let skipped = target.join("skipped.txt");
+    run::write(&skipped, "")?;
+
+    let mut cargo = run::cargo(&root);
+    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).env("AGENT_TOOLS_SKIPPED", &skipped);
+    for need in needs::all(&root, &target.join("test-tools")) {
+        match need.found {
+            Ok(path) => {
+                eprintln!("{}={}", need.variable, path.display());
+                cargo.env(need.variable, path);
+            }
+            Err(reason) => {
+                eprintln!("{} is not set: {reason}", need.variable);
+                cargo.env_remove(need.variable);
+            }
+        }
+    }
+
+    let mut child =
+        cargo.stdout(Stdio::piped()).spawn().map_err(|error| format!("cargo could not be started: {error}"))?;
+    let mut tally = Tally::default();
+    let stream = child.stdout.take().ok_or("the output of cargo test is not readable")?;
+    for line in BufReader::new(stream).split(b'\n') {
+        let line = line.map_err(|error| format!("the output of cargo test could not be read: {error}"))?;
+        let line = String::from_utf8_lossy(&line);
+        run::out(&line);
+        tally.line(&line);
+    }
+    let status = child.wait().map_err(|error| format!("cargo test could not be waited for: {error}"))?;
+
+    let notes = fs::read_to_string(&skipped).unwrap_or_default();
+    let skips = tally::skips(&notes);
+    for (test, reason) in &skips {
+        run::out(&format!("skipped: {test}: {reason}"));
+    }
+    let mut failed = false;
+    if std::env::var("CI").is_ok_and(|value| value == "true") {
+        for (test, reason) in skips.iter().filter(|(_, reason)| tally::names_one(reason, CI_HAS)) {
+            failed = true;
+            run::out(&format!("failed: {test} was skipped for something CI can have: {reason}"));
+        }
+    }
+    run::out(&tally.finish(&skips));
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(ExitCode::from(if failed && code == 0 { 1 } else { code }))
+}
+
+fn target(root: &Path) -> Result<std::path::PathBuf> {
+    let metadata = run::stdout(run::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
+    metadata["target_directory"]
+        .as_str()
+        .map(Into::into)
+        .ok_or_else(|| "cargo metadata names no target directory".to_owned())
+}
