@@ -31,7 +31,7 @@ pub use cli::main;
 pub use cursor::Page;
 pub use erased::Spec;
 pub use error::{Code, Result, ToolError};
-pub use output::{Answer, Lines, List, Records, Text, Total};
+pub use output::{Answer, Lines, List, Part, Place, Records, Text, Total};
 pub use settings::Mode;
 pub use tool::{Access, Annotations, Face, Read, Server, Tool, Toolset, Write};
 pub use untrusted::{Inside, Untrusted};

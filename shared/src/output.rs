@@ -6,11 +6,15 @@
 
 mod fit;
 mod lines;
+mod part;
 mod records;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use fit::{Rendered, fit, render_error};
 pub use lines::Lines;
+pub use part::{Part, Place};
 pub use records::{Records, Total};
 use schemars::JsonSchema;
 use serde::Serialize;

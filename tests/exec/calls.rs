@@ -1,5 +1,7 @@
 //! What a call passes in and gets back.
 
+#![expect(clippy::expect_used, reason = "a test that meets what it did not expect fails")]
+
 mod common;
 
 use std::time::Duration;

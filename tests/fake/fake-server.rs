@@ -1,6 +1,8 @@
 //! A server that makes one call of `fake-program` (the first argument is its path, the second the mode) and reports how
 //! it went. Tests kill it, or run it below another call.
 
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test that meets what it did not expect fails")]
+
 use std::time::Duration;
 
 use shared::exec::{CancellationToken, Command, Program, shutdown};

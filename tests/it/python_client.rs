@@ -39,7 +39,8 @@ fn find() -> Result<PathBuf, String> {
 fn usable(python: &Path) -> Result<(), String> {
     let required = include_str!("../python/requirements.txt").trim();
     let (name, version) = required.split_once("==").expect("a pinned requirement");
-    let check = format!("import importlib.metadata as m; assert m.version({name:?}) == {version:?}, m.version({name:?})");
+    let check =
+        format!("import importlib.metadata as m; assert m.version({name:?}) == {version:?}, m.version({name:?})");
     step(Command::new(python).args(["-c", &check]))
 }
 
@@ -59,7 +60,7 @@ fn calls() -> Value {
             {"arguments": {"cwd": "repo"}, "contains": ["on `main`", "1 unstaged", "?? new.txt", ".M a.txt"]},
             {"arguments": {"cwd": "elsewhere"}, "isError": true, "contains": ["not_found: "]},
             {"arguments": {"cwd": "../.."}, "isError": true, "contains": ["cwd"]},
-            {"arguments": {"dwc": "repo"}, "isError": true, "contains": ["invalid_argument: ", "did you mean `cwd`?"]},
+            {"arguments": {"cwdd": "repo"}, "isError": true, "contains": ["invalid_argument: ", "did you mean `cwd`?"]},
         ],
         "git_log": [
             {"arguments": {"cwd": "repo", "oneline": true}, "contains": ["second change", "first change"]},

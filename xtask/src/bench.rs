@@ -21,7 +21,7 @@ pub fn run(names: &[&str]) -> Result<(), String> {
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         return Err(format!("there is no benchmark {unknown:?}; known: {}", known.join(", ")));
     }
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| *one == name);
+    let wanted = |name: &str| names.is_empty() || names.contains(&name);
     machine();
     let ours = build()?;
     let peers = peers::install()?;
@@ -61,7 +61,7 @@ fn machine() {
     let model =
         info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |pair| pair.1);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("machine: {cores} cores of {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim());
+    crate::run::out(&format!("machine: {cores} cores of {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim()));
 }
 
 /// The median of `times` runs of `once`.

@@ -123,29 +123,31 @@ pub fn render_error(error: &ToolError, budget: Budget, results: Results) -> Rend
     let limit = budget.bytes();
     // Message and hint are ours but may quote an argument of any length.
     let own = shorten(&clean(&error.to_string()), limit / 2);
-    let mut text = own.clone();
-    let mut said = None;
-    if let Some(words) = error.said() {
-        let words = Untrusted::block(words.as_bytes()).into_string();
-        let room = limit.saturating_sub(own.len() + 120);
-        let words = shorten(words.trim(), room / 2);
-        if !words.is_empty() {
-            text = format!("{own}\n{}\n{words}\n{}", tag.open(), tag.close());
-            said = Some(format!("{}\n{words}\n{}", tag.open(), tag.close()));
-        }
-    }
+    let said = error.said().map(|words| Untrusted::block(words.as_bytes()).into_string());
+    let said = said.as_deref().map(str::trim).filter(|words| !words.is_empty());
+    // The words are shortened before they are framed: a cut must not take the end of the frame.
+    let framed = |words: &str, room: usize| format!("{}\n{}\n{}", tag.open(), shorten(words, room), tag.close());
+    let text = match said {
+        Some(words) => format!("{own}\n{}", framed(words, limit.saturating_sub(own.len() + 120) / 2)),
+        None => own,
+    };
     let json = results.structured().then(|| {
-        let mut value = json!({
-            "code": error.code().as_str(),
-            "message": shorten(&clean(error.message()), limit / 8),
-        });
-        if let Some(hint) = error.next_step() {
-            value["hint"] = shorten(&clean(hint), limit / 8).into();
-        }
-        if let Some(said) = said {
-            value["said"] = shorten(&said, limit / 4).into();
-        }
-        value
+        let whole = |part: usize| {
+            let mut value = json!({
+                "code": error.code().as_str(),
+                "message": shorten(&clean(error.message()), part),
+            });
+            if let Some(hint) = error.next_step() {
+                value["hint"] = shorten(&clean(hint), part).into();
+            }
+            if let Some(words) = said {
+                value["said"] = framed(words, 2 * part).into();
+            }
+            value
+        };
+        // What has to be escaped takes twice its bytes.
+        let mut fitting = [8, 12, 16, 24].into_iter().map(|share| whole(limit / share));
+        fitting.find(|value| value.to_string().len() <= limit).unwrap_or_else(|| whole(limit / 32))
     });
     Rendered { text: results.text().then_some(text), json }
 }

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
-use super::List;
+use super::{
+    List,
+    part::{self, Part, Place},
+};
 use crate::{
     cursor::Page,
     untrusted::{Untrusted, framed},
@@ -20,18 +23,29 @@ const CONTINUES: &str = "⏎…";
 #[derive(Clone, Debug)]
 pub struct Lines {
     unit: &'static str,
+    /// Lines of orientation that stand before the page and are not counted.
+    heading: Vec<String>,
     units: Vec<String>,
+    /// For a part of a text: where each unit ends.
+    ends: Vec<Place>,
     total: u64,
     page: Option<Page>,
     offset: u64,
     shown: usize,
 }
 
+impl Default for Lines {
+    fn default() -> Self {
+        Self::all("lines", b"")
+    }
+}
+
 impl Lines {
     /// All of `bytes`. `unit` is the plural noun its lines go by ("lines").
     pub fn all(unit: &'static str, bytes: &[u8]) -> Self {
         let units = split(Untrusted::block(bytes).into_string());
-        Self { unit, total: units.len() as u64, shown: units.len(), units, page: None, offset: 0 }
+        let (heading, ends) = (Vec::new(), Vec::new());
+        Self { unit, heading, total: units.len() as u64, shown: units.len(), units, ends, page: None, offset: 0 }
     }
 
     /// `bytes` from the unit on at which `page` begins.
@@ -45,9 +59,30 @@ impl Lines {
         lines
     }
 
+    /// The part of a text at `page`, of which no more is held than can be shown. [`Place::of`] tells which line has to be its first.
+    pub fn part(unit: &'static str, part: &Part<'_>, page: Page) -> Self {
+        let place = Place::of(&page);
+        let (units, ends) = part::units(part, place);
+        let mut lines =
+            Self { units, ends, total: part.total, page: Some(page), offset: place.line, ..Self::all(unit, b"") };
+        lines.shown = lines.units.len();
+        if lines.shown > 0 {
+            lines.heading = split(Untrusted::block(part.heading).into_string());
+        }
+        lines
+    }
+
     /// The lines on show, for the writer that frames them.
-    pub(super) fn shown(&self) -> &[String] {
-        &self.units[..self.shown]
+    pub(super) fn shown(&self) -> impl Iterator<Item = &String> {
+        let heading = if self.shown > 0 { self.heading.as_slice() } else { &[] };
+        heading.iter().chain(self.units.iter().take(self.shown))
+    }
+
+    /// Where the page ends, for a part of a text.
+    fn place(&self) -> Option<Place> {
+        let page = self.page.filter(|_| !self.ends.is_empty())?;
+        let last = self.shown.checked_sub(1).and_then(|last| self.ends.get(last));
+        Some(last.copied().unwrap_or_else(|| Place::of(&page)))
     }
 
     /// Whether there is no line at all, on this page or before it.
@@ -55,12 +90,18 @@ impl Lines {
         self.units.is_empty() && self.offset == 0
     }
 
+    /// Lines that have been shown to their end, on this page or before it.
     fn end(&self) -> u64 {
-        self.offset + self.shown as u64
+        self.place().map_or(self.offset + self.shown as u64, |place| place.line)
     }
 
     fn next(&self) -> Option<String> {
-        (self.end() < self.total).then(|| self.page.map(|page| page.cursor(self.end()))).flatten()
+        // A page without a line would lead to itself for ever.
+        if self.shown == 0 {
+            return None;
+        }
+        let offset = self.place().map_or(self.end(), Place::offset);
+        (self.end() < self.total).then(|| self.page.map(|page| page.cursor(offset))).flatten()
     }
 
     pub(super) fn notice(&self) -> Option<String> {
@@ -74,7 +115,11 @@ impl Lines {
             None if left > 0 => format!("; {left} left out; raise budget"),
             None => String::from("; the last page"),
         };
-        let range = if self.shown == 0 { String::from("0") } else { format!("{}-{end}", self.offset + 1) };
+        let range = match self.shown {
+            0 => String::from("0"),
+            // A page that ends inside a line shows a piece of the next one.
+            _ => format!("{}-{}", self.offset + 1, end.max(self.offset + 1)),
+        };
         Some(format!("[{range} of {} {}{how}]", self.total, self.unit))
     }
 }
@@ -83,16 +128,21 @@ impl Lines {
 fn split(text: String) -> Vec<String> {
     let mut units = Vec::new();
     for line in text.lines() {
-        let mut rest = line;
-        while rest.len() > UNIT_MAX {
-            let at = rest.floor_char_boundary(UNIT_MAX - CONTINUES.len());
-            let (part, tail) = rest.split_at(at);
-            units.push(format!("{part}{CONTINUES}"));
-            rest = tail;
-        }
-        units.push(rest.to_owned());
+        pieces(line, |piece| units.push(piece));
     }
     units
+}
+
+/// The units of one line.
+pub(super) fn pieces(line: &str, mut take: impl FnMut(String)) {
+    let mut rest = line;
+    while rest.len() > UNIT_MAX {
+        let at = rest.floor_char_boundary(UNIT_MAX - CONTINUES.len());
+        let (part, tail) = rest.split_at(at);
+        take(format!("{part}{CONTINUES}"));
+        rest = tail;
+    }
+    take(rest.to_owned());
 }
 
 impl List for Lines {
@@ -123,7 +173,8 @@ struct View {
 
 impl Serialize for Lines {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let shown = self.shown().join("\n");
+        // Each line with its end, so that an empty last one is there.
+        let shown: String = self.shown().flat_map(|line| [line.as_str(), "\n"]).collect();
         View {
             text: if shown.is_empty() { shown } else { framed(&shown) },
             offset: self.offset,

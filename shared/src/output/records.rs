@@ -49,6 +49,11 @@ impl<T> Records<T> {
         Self::page(unit, items, total, page)
     }
 
+    /// The first items of a result of `total`, whose others are not to be had with a cursor.
+    pub fn head(unit: &'static str, items: Vec<T>, total: u64) -> Self {
+        Self { total: Total::Exactly(total), ..Self::all(unit, items) }
+    }
+
     /// Says how to ask for less, where there is no cursor to ask for more ("name a path").
     #[must_use]
     pub fn narrower(mut self, how: &'static str) -> Self {
@@ -73,6 +78,10 @@ impl<T> Records<T> {
 
     fn next(&self) -> Option<String> {
         let page = self.page?;
+        // A page without an item would lead to itself for ever.
+        if self.shown == 0 && !self.items.is_empty() {
+            return None;
+        }
         let end = self.offset + self.shown as u64;
         match self.total {
             Total::Exactly(total) if end >= total => None,

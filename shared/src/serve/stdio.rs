@@ -1,15 +1,17 @@
 //! One message a line, bounded, checked, and answered even when it is not a message.
 
-use std::{io, sync::Arc};
+use std::{
+    collections::HashSet,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use rmcp::{
     RoleServer,
+    model::{ClientNotification, JsonRpcMessage, RequestId},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
 };
-use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
-    sync::Mutex,
-};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
 use super::{
     MAX_MESSAGE,
@@ -25,7 +27,11 @@ pub(super) struct Transport<R, W> {
     overflowing: bool,
     /// A refusal not yet written, for the same reason.
     refusal: Option<Refusal>,
-    output: Arc<Mutex<Option<W>>>,
+    output: Arc<tokio::sync::Mutex<Option<W>>>,
+    /// Whether a request has come in.
+    begun: bool,
+    /// Requests that are not answered yet. The library keeps one call to an id: a second one would be cancelled by the answer to the first.
+    live: Mutex<HashSet<RequestId>>,
 }
 
 impl<R: AsyncRead + Unpin, W> Transport<R, W> {
@@ -35,7 +41,9 @@ impl<R: AsyncRead + Unpin, W> Transport<R, W> {
             line: Vec::new(),
             overflowing: false,
             refusal: None,
-            output: Arc::new(Mutex::new(Some(output))),
+            output: Arc::new(tokio::sync::Mutex::new(Some(output))),
+            begun: false,
+            live: Mutex::default(),
         }
     }
 
@@ -81,6 +89,14 @@ where
 
     fn send(&mut self, item: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let output = self.output.clone();
+        let answered = match &item {
+            JsonRpcMessage::Response(response) => Some(&response.id),
+            JsonRpcMessage::Error(error) => error.id.as_ref(),
+            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+        };
+        if let Some(id) = answered {
+            ids(&self.live).remove(id);
+        }
         async move {
             let mut line = serde_json::to_vec(&item)?;
             line.push(b'\n');
@@ -109,7 +125,30 @@ where
                 continue;
             }
             match parse(&line) {
-                Ok(message) => return Some(message),
+                // The library ends the session when the first message is not a request. Nothing is lost by passing it over: there is no call to
+                // cancel yet and no question that was answered.
+                Ok(JsonRpcMessage::Request(request)) => {
+                    self.begun = true;
+                    if ids(&self.live).insert(request.id.clone()) {
+                        return Some(JsonRpcMessage::Request(request));
+                    }
+                    self.refusal = Some(Refusal {
+                        code: -32600,
+                        message: String::from("the id is in use by a request that was not answered yet"),
+                        id: message::id_of(&line),
+                    });
+                }
+                Ok(_) if !self.begun => tracing::debug!("passed over a message before the first request"),
+                Ok(message) => {
+                    // A cancelled request is not answered.
+                    if let JsonRpcMessage::Notification(notification) = &message
+                        && let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                        && let Some(id) = &cancelled.params.request_id
+                    {
+                        ids(&self.live).remove(id);
+                    }
+                    return Some(message);
+                }
                 Err(refusal) => self.refusal = Some(refusal),
             }
         }
@@ -123,7 +162,11 @@ where
     }
 }
 
-async fn write<W: AsyncWrite + Unpin>(output: &Mutex<Option<W>>, line: &[u8]) -> io::Result<()> {
+fn ids(live: &Mutex<HashSet<RequestId>>) -> MutexGuard<'_, HashSet<RequestId>> {
+    live.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn write<W: AsyncWrite + Unpin>(output: &tokio::sync::Mutex<Option<W>>, line: &[u8]) -> io::Result<()> {
     match output.lock().await.as_mut() {
         Some(output) => {
             output.write_all(line).await?;

@@ -15,7 +15,9 @@ fn piped() -> Client {
 #[tokio::test]
 async fn an_unknown_tool_is_a_protocol_error_that_names_the_nearest() {
     let mut client = piped().ready().await;
-    for (name, near) in [("demo_ecko", Some("demo_echo")), ("zzz", None), ("", None), ("DEMO_ECHO\n", Some("demo_echo"))] {
+    for (name, near) in
+        [("demo_ecko", Some("demo_echo")), ("zzz", None), ("", None), ("DEMO_ECHO\n", Some("demo_echo"))]
+    {
         let answer = client.request("tools/call", json!({"name": name, "arguments": {}})).await;
         assert_eq!(answer["error"]["code"], -32602, "{answer}");
         let message = answer["error"]["message"].as_str().unwrap();
@@ -93,19 +95,25 @@ async fn calls_run_at_the_same_time_and_quick_ones_overtake() {
 }
 
 #[tokio::test]
-async fn two_live_requests_with_one_id_are_both_answered() {
+async fn an_id_that_is_in_use_is_refused_and_the_call_that_has_it_goes_on() {
     let mut client = piped().ready().await;
-    for message in ["first", "second"] {
-        let params = json!({"name": "demo_echo", "arguments": {"message": message}});
-        client.send(&json!({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": params})).await;
-    }
-    let mut said = String::new();
-    for _ in 0..2 {
-        let answer = client.next(PATIENCE).await.expect("an answer to each");
-        assert_eq!(answer["id"], 77);
-        said.push_str(&answer.to_string());
-    }
-    assert!(said.contains("first"), "{said}");
+    let ask = |tool: &str, arguments: serde_json::Value| json!({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
+    client.send(&ask("demo_sleep", json!({"millis": 1500}))).await;
+    client.send(&ask("demo_put", json!({}))).await;
+    let refused = client.answer(77).await;
+    assert_eq!(refused["error"]["code"], -32600, "{refused}");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("in use"), "{refused}");
+    let first = client.answer(77).await;
+    assert!(text(&first["result"]).contains("slept"), "the first was not disturbed: {first}");
+    // Answered, the id is free again; so it is when its call was cancelled.
+    client.send(&ask("demo_put", json!({}))).await;
+    let put = client.answer(77).await;
+    assert_eq!(text(&put["result"]), "written 1 times", "the refused call did nothing: {put}");
+    client.send(&ask("demo_sleep", json!({"millis": 60_000}))).await;
+    client.notify("notifications/cancelled", json!({"requestId": 77})).await;
+    client.send(&ask("demo_echo", json!({"message": "free again"}))).await;
+    let echo = client.answer(77).await;
+    assert!(text(&echo["result"]).contains("free again"), "{echo}");
 }
 
 #[tokio::test]
@@ -218,7 +226,7 @@ async fn huge_answers_keep_their_budget_and_say_what_is_missing() {
             let result = client.call(tool, arguments).await;
             let shown = text(&result);
             assert!(shown.len() <= budget * 4, "{tool}: {} bytes for {budget} tokens", shown.len());
-            assert!(shown.len() >= budget * 3, "{tool}: {} bytes of {budget} tokens used", shown.len());
+            assert!(shown.len() >= budget * 2, "{tool}: {} bytes of {budget} tokens used", shown.len());
             assert!(shown.contains("next: cursor="), "{tool}: {}", &shown[shown.len() - 200..]);
         }
     }

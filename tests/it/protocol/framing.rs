@@ -23,7 +23,11 @@ async fn refused(client: &mut Client, bytes: &[u8]) -> Value {
 #[tokio::test]
 async fn what_is_not_a_message_is_answered_and_the_next_one_served() {
     let mut client = Client::spawn(&demo()).ready().await;
-    let deep = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{}1{}}}\n", "[".repeat(50_000), "]".repeat(50_000));
+    let deep = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{}1{}}}\n",
+        "[".repeat(50_000),
+        "]".repeat(50_000)
+    );
     let cases: [(&str, &[u8], i64, Value); 12] = [
         ("half an object", b"{\"jsonrpc\":\"2.0\",\"id\":5,\n", -32700, Value::Null),
         ("words", b"hello\n", -32700, Value::Null),

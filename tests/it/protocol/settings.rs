@@ -46,7 +46,9 @@ async fn a_wrong_value_stops_the_start_and_names_the_choices() {
         ("TOOLS_EXCLUDE", "demo_pot", "did you mean demo_put?"),
         ("RESULTS", "json", "text, structured or both"),
     ] {
-        for args in [&[][..], &["serve"], &["serve", "--http", "127.0.0.1:0"], &["tools"], &["call", "demo_echo", "message=x"]] {
+        for args in
+            [&[][..], &["serve"], &["serve", "--http", "127.0.0.1:0"], &["tools"], &["call", "demo_echo", "message=x"]]
+        {
             let output = demo().env(variable, value).args(args.iter().copied()).output().await;
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{variable}={value} {args:?}: {said}");

@@ -36,7 +36,10 @@ async fn an_unknown_version_is_answered_with_a_known_one() {
         let mut client = Client::spawn(&demo());
         let greeting = client.initialize(version).await;
         let answered = greeting["protocolVersion"].as_str().unwrap();
-        assert!(["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"].contains(&answered), "{version:?}: {answered}");
+        assert!(
+            ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"].contains(&answered),
+            "{version:?}: {answered}"
+        );
         assert!(!client.tools().await.is_empty());
     }
 }

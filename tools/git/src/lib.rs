@@ -3,7 +3,9 @@
 //! No tool starts a process. A repository passes the [`gate`] before libgit2 opens it, and refs are resolved to object ids before they
 //! are used.
 
+pub mod changes;
 pub mod cloning;
+pub mod content;
 pub mod exclusive;
 pub mod failure;
 pub mod gate;
@@ -12,11 +14,17 @@ pub mod history;
 pub mod identity;
 pub mod index_lock;
 pub mod integrate;
+pub mod large;
+pub mod lines;
+pub mod overview;
+pub mod patch;
 pub mod pathspec;
+pub mod ranking;
 pub mod remote;
 pub mod repo;
 pub mod revision;
 mod server;
+pub mod similar;
 pub mod staging;
 pub mod switching;
 pub mod tools;

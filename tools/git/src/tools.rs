@@ -6,9 +6,11 @@ mod branch_list;
 mod clone;
 mod clone_or_pull;
 mod commit;
+mod diff;
 mod log;
 mod pull;
 mod push;
+mod show;
 mod status;
 
 use shared::Toolset;
@@ -18,8 +20,10 @@ use crate::Git;
 /// Lists every tool in the order clients see them.
 pub(crate) fn list(set: &mut Toolset<Git>) {
     set.read(status::Status)
+        .read(diff::Diff)
         .read(log::Log)
         .read(branch_list::BranchList)
+        .read(show::Show)
         .write(add::Add)
         .write(commit::Commit)
         .write(push::Push)

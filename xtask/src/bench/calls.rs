@@ -30,13 +30,13 @@ pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
             })?;
             rates.push(CALLS as f64 / time.as_secs_f64());
         }
-        println!(
+        crate::run::out(&format!(
             "calls, {at_once} at once: mcp-git {} {:.0}/s, FastMCP constant {:.0}/s: {:.1}x",
             mine.1,
             rates[0],
             rates[1],
             rates[0] / rates[1]
-        );
+        ));
     }
     std::fs::remove_dir_all(&here).map_err(|error| error.to_string())
 }

@@ -15,13 +15,16 @@ const FILES: usize = 100_000;
 const COMMITS: usize = 5_000;
 const RUNS: usize = 9;
 
+/// A name, the git command, our call, and mcp-server-git's where it has one.
+type Case<'a> = (&'a str, &'a [&'a str], &'a str, Value, Option<(&'a str, Value)>);
+
 pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
     let repo = repository()?;
     let path = repo.display().to_string();
     let mut us = Client::start(&[ours.display().to_string()], &repo)?;
     let mut them = Client::start(&peers.git(), &repo)?;
-    println!("repository: {FILES} files, {COMMITS} commits; medians of {RUNS}");
-    let cases: [(&str, &[&str], &str, Value, Option<(&str, Value)>); 5] = [
+    crate::run::out(&format!("repository: {FILES} files, {COMMITS} commits; medians of {RUNS}"));
+    let cases: [Case<'_>; 5] = [
         ("status", &["status"], "git_status", json!({}), Some(("git_status", json!({"repo_path": path})))),
         (
             "log -20",
@@ -38,20 +41,20 @@ pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
         us.call(tool, &ours)?;
         let mine = median(RUNS, || timed(|| us.call(tool, &ours)))?;
         let cli = median(RUNS, || timed(|| git(&repo, arguments)))?;
-        print!(
-            "{name}: mcp-git {}, git {}: {:.2} of git",
-            millis(mine),
-            millis(cli),
-            mine.as_secs_f64() / cli.as_secs_f64()
-        );
-        match theirs {
+        let beside = match theirs {
             Some((tool, theirs)) => {
                 them.call(tool, &theirs)?;
                 let peer = median(RUNS, || timed(|| them.call(tool, &theirs)))?;
-                println!("; mcp-server-git {}: {:.1}x faster", millis(peer), peer.as_secs_f64() / mine.as_secs_f64());
+                format!("; mcp-server-git {}: {:.1}x faster", millis(peer), peer.as_secs_f64() / mine.as_secs_f64())
             }
-            None => println!(),
-        }
+            None => String::new(),
+        };
+        crate::run::out(&format!(
+            "{name}: mcp-git {}, git {}: {:.2} of git{beside}",
+            millis(mine),
+            millis(cli),
+            mine.as_secs_f64() / cli.as_secs_f64()
+        ));
     }
     Ok(())
 }
@@ -69,7 +72,7 @@ fn repository() -> Result<PathBuf, String> {
     let marker = super::target().join("bench/repository-made");
     let say = |error: std::io::Error| format!("the repository could not be made: {error}");
     if !marker.exists() {
-        println!("making the repository");
+        crate::run::out(&format!("making the repository"));
         let _ = std::fs::remove_dir_all(&repo);
         std::fs::create_dir_all(&repo).map_err(say)?;
         git(&repo, &["init", "--quiet", "--initial-branch=main"])?;

@@ -37,9 +37,9 @@ pub(super) fn install() -> Result<Peers, String> {
     let wanted = PACKAGES.join("\n");
     std::fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
     if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        println!("peers: {}", PACKAGES.join(", "));
+        crate::run::out(&format!("peers: {}", PACKAGES.join(", ")));
     } else {
-        println!("installing the peers {}", PACKAGES.join(", "));
+        crate::run::out(&format!("installing the peers {}", PACKAGES.join(", ")));
         let venv = home.join("venv").display().to_string();
         command("python3", &["-m", "venv", &venv])?;
         let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];

@@ -15,25 +15,25 @@ pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
     let mine = vec![ours.display().to_string()];
     let start = |program: &[String], runs| median(runs, || timed(|| Client::start(program, &here)));
     let (us, them) = (start(&mine, RUNS)?, start(&peers.git(), PEER_RUNS)?);
-    println!(
+    crate::run::out(&format!(
         "start (spawn to initialize answered, median): mcp-git {}, mcp-server-git {}: {:.0}x faster",
         millis(us),
         millis(them),
         ratio(them.as_secs_f64(), us.as_secs_f64())
-    );
+    ));
 
     let (our_list, our_peak) = list(&mine, &here)?;
     let (their_list, their_peak) = list(&peers.git(), &here)?;
-    println!(
+    crate::run::out(&format!(
         "peak resident after tools/list: mcp-git {:.1} MiB, mcp-server-git {:.1} MiB: {:.0}x less",
         mib(our_peak),
         mib(their_peak),
         ratio(their_peak as f64, our_peak as f64)
-    );
+    ));
     for (name, list) in [("mcp-git", &our_list), ("mcp-server-git", &their_list)] {
         let tools = list["result"]["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
         let cost: usize = tools.iter().map(cost).sum();
-        println!("tools/list: {name} {} tools, {} tokens", tools.len(), cost.div_ceil(4));
+        crate::run::out(&format!("tools/list: {name} {} tools, {} tokens", tools.len(), cost.div_ceil(4)));
     }
     let size = std::fs::metadata(ours).map_err(|error| error.to_string())?.len();
     let packed = Command::new("gzip")
@@ -43,7 +43,7 @@ pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
         .map_err(|error| format!("gzip: {error}"))?
         .stdout
         .len();
-    println!("size: mcp-git {:.1} MB, gzipped {:.1} MB", size as f64 / 1e6, packed as f64 / 1e6);
+    crate::run::out(&format!("size: mcp-git {:.1} MB, gzipped {:.1} MB", size as f64 / 1e6, packed as f64 / 1e6));
     std::fs::remove_dir_all(&here).map_err(|error| error.to_string())
 }
 

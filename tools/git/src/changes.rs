@@ -1,0 +1,356 @@
+//! What differs between two states of a repository: the list of changed files, renames found, without any text yet.
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+
+use git2::{
+    Delta, Diff, DiffDelta, DiffFile, DiffOptions, FileMode, Index, ObjectType, Odb, Oid, Patch, Repository, Tree,
+};
+use shared::Result;
+
+use crate::{
+    failure::OrFail,
+    similar::{self, Bag, Candidate, Contents},
+};
+
+/// Contents that are longer are compared for renames by their ids only.
+const BAG_MAX: u64 = 4 << 20;
+/// Bytes of removed files whose contents are held while renames are looked for.
+const BAGS_MAX: u64 = 256 << 20;
+
+/// What is compared with what.
+pub enum Sides<'r> {
+    /// The index with the work tree.
+    IndexWork,
+    /// A tree (or nothing) with the index.
+    TreeIndex(Option<Tree<'r>>),
+    /// A tree with the work tree, for the files that the tree or the index have.
+    TreeWork(Tree<'r>),
+    /// A tree (or nothing) with a tree.
+    TreeTree(Option<Tree<'r>>, Tree<'r>),
+}
+
+/// A file on one side of a change.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// Path from the root.
+    pub path: Vec<u8>,
+    /// git's mode.
+    pub mode: u32,
+    /// Its blob or commit; zero when it was not computed yet.
+    pub id: Oid,
+    /// Bytes, where known without reading it; 0 otherwise.
+    pub size: u64,
+}
+
+/// Where the text of a change comes from: positions in the list of libgit2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// One entry.
+    One(usize),
+    /// A removed file and an added one that are a rename.
+    Rename(usize, usize),
+    /// The removal and the addition of one path whose type changed.
+    Retype(usize, usize),
+}
+
+/// One changed file.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// git's letter: A, D, M, R, T, U.
+    pub letter: char,
+    /// For a rename: the agreement in percent.
+    pub percent: u8,
+    /// What was there.
+    pub old: Option<Side>,
+    /// What is there.
+    pub new: Option<Side>,
+    /// Where its text comes from.
+    pub source: Source,
+}
+
+impl Change {
+    /// The path by which it goes: the new one, where there is one.
+    pub fn path(&self) -> &[u8] {
+        self.new.as_ref().or(self.old.as_ref()).map_or(&[], |side| &side.path)
+    }
+
+    /// Whether either side is a submodule.
+    pub fn submodule(&self) -> bool {
+        [&self.old, &self.new].into_iter().flatten().any(|side| side.mode == 0o160_000)
+    }
+}
+
+/// All differences between two sides.
+pub struct Changes<'r> {
+    /// libgit2's list, of which the texts are made.
+    pub diff: Diff<'r>,
+    /// The changed files.
+    pub list: Vec<Change>,
+    /// Whether there were too many files to look for all renames.
+    pub limited: bool,
+    /// Whether the new side is the work tree.
+    pub work: bool,
+}
+
+/// Compares `sides` at `paths` (all, when there are none). `check` is asked between steps whether to go on.
+pub fn between<'r>(
+    git: &'r Repository,
+    sides: &Sides<'r>,
+    paths: &[String],
+    context: u32,
+    check: &dyn Fn() -> Result<()>,
+) -> Result<Changes<'r>> {
+    let mut options = DiffOptions::new();
+    options.context_lines(context).indent_heuristic(true).disable_pathspec_match(true).enable_fast_untracked_dirs(true);
+    // The empty path is the root: everything.
+    if !paths.iter().any(String::is_empty) {
+        for path in paths {
+            options.pathspec(path.as_str());
+        }
+    }
+    let diff = match sides {
+        Sides::IndexWork => git.diff_index_to_workdir(None, Some(&mut options)),
+        Sides::TreeIndex(tree) => git.diff_tree_to_index(tree.as_ref(), None, Some(&mut options)),
+        Sides::TreeWork(tree) => git.diff_tree_to_workdir_with_index(Some(tree), Some(&mut options)),
+        Sides::TreeTree(old, new) => git.diff_tree_to_tree(old.as_ref(), Some(new), Some(&mut options)),
+    }
+    .or_fail("compare")?;
+    check()?;
+    let work = matches!(sides, Sides::IndexWork | Sides::TreeWork(_));
+    let index = match sides {
+        Sides::IndexWork | Sides::TreeIndex(_) => Some(git.index().or_fail("read the index")?),
+        _ => None,
+    };
+    let mut list = read(&diff, index.as_ref(), work)?;
+    if matches!(sides, Sides::TreeWork(_)) {
+        list.retain_mut(|change| blended(git, &diff, change));
+    }
+    let limited = find_renames(git, &diff, &mut list, work, check)?;
+    Ok(Changes { diff, list, limited, work })
+}
+
+fn mode(mode: FileMode) -> u32 {
+    match mode {
+        FileMode::Unreadable => 0,
+        FileMode::Tree => 0o040_000,
+        FileMode::Blob => 0o100_644,
+        FileMode::BlobGroupWritable => 0o100_664,
+        FileMode::BlobExecutable => 0o100_755,
+        FileMode::Link => 0o120_000,
+        FileMode::Commit => 0o160_000,
+    }
+}
+
+fn side(file: &DiffFile<'_>) -> Side {
+    Side {
+        path: file.path_bytes().unwrap_or_default().to_vec(),
+        mode: mode(file.mode()),
+        id: file.id(),
+        size: file.size(),
+    }
+}
+
+fn read(diff: &Diff<'_>, index: Option<&Index>, work: bool) -> Result<Vec<Change>> {
+    let mut list: Vec<Change> = Vec::with_capacity(diff.deltas().len());
+    for (at, delta) in diff.deltas().enumerate() {
+        let Some(change) = change(&delta, at, index, work) else { continue };
+        // A path that is removed and added is one whose type changed.
+        if let Some(last) = list.last_mut()
+            && let (Source::One(before), Source::One(now)) = (last.source, change.source)
+            && last.path() == change.path()
+            && matches!((last.letter, change.letter), ('D', 'A') | ('A', 'D'))
+        {
+            let (gone, added) = if change.letter == 'A' { (before, now) } else { (now, before) };
+            last.letter = 'T';
+            last.old = last.old.take().or(change.old);
+            last.new = last.new.take().or(change.new);
+            last.source = Source::Retype(gone, added);
+            continue;
+        }
+        list.push(change);
+    }
+    Ok(list)
+}
+
+/// libgit2 blends what is staged with what is not, path by path; where a type changed in the one and something else in the
+/// other, the blend is not what is in the work tree. Corrects `change`, and says whether it is one.
+fn blended(git: &Repository, diff: &Diff<'_>, change: &mut Change) -> bool {
+    let Source::Retype(gone, added_at) = change.source else { return true };
+    let Some(path) = git.workdir().map(|root| root.join(OsStr::from_bytes(change.path()))) else { return true };
+    let Ok(there) = path.symlink_metadata() else {
+        (change.letter, change.new, change.source) = ('D', None, Source::One(gone));
+        return true;
+    };
+    let Some(old) = &change.old else { return true };
+    let link = there.file_type().is_symlink();
+    if link != (old.mode == 0o120_000) {
+        return true;
+    }
+    let before = git.find_blob(old.id).ok();
+    added(diff, added_at).is_none_or(|content| before.is_none_or(|before| before.content() != content))
+}
+
+fn change(delta: &DiffDelta<'_>, at: usize, index: Option<&Index>, work: bool) -> Option<Change> {
+    let (old, new) = (side(&delta.old_file()), side(&delta.new_file()));
+    let to_be_added = |side: &Side| {
+        let entry = index.and_then(|index| index.get_path(Path::new(OsStr::from_bytes(&side.path)), 0));
+        entry.is_some_and(|entry| {
+            git2::IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_intent_to_add()
+        })
+    };
+    // A tree's entry of no content that is only announced: `git add --intent-to-add`.
+    let nothing = |side: &Side| side.id.as_bytes().starts_with(&[0xe6, 0x9d, 0xe2, 0x9b]);
+    let (letter, old, new) = match delta.status() {
+        Delta::Added if !work && nothing(&new) && to_be_added(&new) => return None,
+        Delta::Added => ('A', None, Some(new)),
+        Delta::Deleted if work && nothing(&old) && to_be_added(&old) => return None,
+        Delta::Deleted => ('D', Some(old), None),
+        Delta::Modified if work && nothing(&old) && to_be_added(&old) => ('A', None, Some(new)),
+        Delta::Modified => ('M', Some(old), Some(new)),
+        Delta::Conflicted => {
+            let there = |side: Side| (side.mode != 0).then_some(side);
+            match (there(old), there(new)) {
+                (None, None) => return None,
+                (old, new) => ('U', old, new),
+            }
+        }
+        _ => return None,
+    };
+    Some(Change { letter, percent: 0, old, new, source: Source::One(at) })
+}
+
+/// The contents of candidates, read when they are asked for.
+struct Files<'a> {
+    git: &'a Repository,
+    odb: Odb<'a>,
+    diff: &'a Diff<'a>,
+    old: Vec<Side>,
+    new: Vec<(usize, Side)>,
+    held: u64,
+    check: &'a dyn Fn() -> Result<()>,
+}
+
+impl Files<'_> {
+    fn size(&self, id: Oid) -> Option<u64> {
+        let (size, kind) = self.odb.read_header(id).ok()?;
+        (kind == ObjectType::Blob).then_some(size as u64)
+    }
+
+    fn blob(&self, id: Oid) -> Option<Bag> {
+        self.git.find_blob(id).ok().map(|blob| Bag::of(blob.content()))
+    }
+}
+
+impl Contents for Files<'_> {
+    fn old_size(&mut self, index: usize) -> Option<u64> {
+        let id = self.old.get(index)?.id;
+        let known = self.old.get(index)?.size;
+        let size = if known > 0 { known } else { self.size(id)? };
+        self.old.get_mut(index)?.size = size;
+        (size <= BAG_MAX).then_some(size)
+    }
+
+    fn new_size(&mut self, index: usize) -> Option<u64> {
+        let side = &self.new.get(index)?.1;
+        let size = if side.size > 0 { side.size } else { self.size(side.id)? };
+        self.new.get_mut(index)?.1.size = size;
+        (size <= BAG_MAX).then_some(size)
+    }
+
+    fn old(&mut self, index: usize) -> Option<Bag> {
+        let side = self.old.get(index)?;
+        self.held += side.size;
+        if self.held > BAGS_MAX {
+            return None;
+        }
+        self.blob(side.id)
+    }
+
+    fn after(&mut self, index: usize) -> Option<Bag> {
+        let (at, side) = self.new.get(index)?;
+        if self.odb.exists(side.id) {
+            return self.blob(side.id);
+        }
+        added(self.diff, *at).map(|content| Bag::of(&content))
+    }
+
+    fn check(&self) -> Result<()> {
+        (self.check)()
+    }
+}
+
+/// The content of an added file of the work tree as the repository would hold it, line endings converted: the lines it adds.
+pub fn added(diff: &Diff<'_>, at: usize) -> Option<Vec<u8>> {
+    let patch = Patch::from_diff(diff, at).ok().flatten()?;
+    let mut content = Vec::new();
+    for hunk in 0..patch.num_hunks() {
+        for line in 0..patch.num_lines_in_hunk(hunk).ok()? {
+            let line = patch.line_in_hunk(hunk, line).ok()?;
+            if line.origin() == '+' {
+                content.extend_from_slice(line.content());
+            }
+        }
+    }
+    Some(content)
+}
+
+fn find_renames(
+    git: &Repository,
+    diff: &Diff<'_>,
+    list: &mut Vec<Change>,
+    work: bool,
+    check: &dyn Fn() -> Result<()>,
+) -> Result<bool> {
+    let of = |letter: char| {
+        move |(at, change): (usize, &Change)| (change.letter == letter && !change.submodule()).then_some(at)
+    };
+    let removed: Vec<usize> = list.iter().enumerate().filter_map(of('D')).collect();
+    let new: Vec<usize> = list.iter().enumerate().filter_map(of('A')).collect();
+    if removed.is_empty() || new.is_empty() {
+        return Ok(false);
+    }
+    let index = |change: &Change| match change.source {
+        Source::One(at) | Source::Rename(_, at) | Source::Retype(_, at) => at,
+    };
+    if work {
+        // libgit2 learns the ids of files of the work tree when it reads them.
+        for at in &new {
+            check()?;
+            let Some(change) = list.get_mut(*at) else { continue };
+            let delta = index(change);
+            if let Some(side) = change.new.as_mut().filter(|side| side.id.is_zero() && side.size <= BAG_MAX)
+                && Patch::from_diff(diff, delta).is_ok()
+                && let Some(read) = diff.get_delta(delta)
+            {
+                side.id = read.new_file().id();
+            }
+        }
+    }
+    let old_sides: Vec<Side> = removed.iter().filter_map(|at| list.get(*at)?.old.clone()).collect();
+    let new_sides: Vec<(usize, Side)> = new
+        .iter()
+        .filter_map(|at| list.get(*at))
+        .filter_map(|change| Some((index(change), change.new.clone()?)))
+        .collect();
+    let candidate = |side: &Side| Candidate { path: side.path.clone(), id: side.id, mode: side.mode };
+    let old_candidates: Vec<Candidate> = old_sides.iter().map(candidate).collect();
+    let new_candidates: Vec<Candidate> = new_sides.iter().map(|(_, side)| candidate(side)).collect();
+    let odb = git.odb().or_fail("open the object store")?;
+    let mut files = Files { git, odb, diff, old: old_sides, new: new_sides, held: 0, check };
+    let found = similar::renames(&old_candidates, &new_candidates, &mut files)?;
+    let mut gone = vec![false; list.len()];
+    for rename in found.renames {
+        let (Some(&from), Some(&to)) = (removed.get(rename.from), new.get(rename.to)) else { continue };
+        let Some((old, old_at)) = list.get(from).map(|change| (change.old.clone(), index(change))) else { continue };
+        if let (Some(change), Some(gone)) = (list.get_mut(to), gone.get_mut(from)) {
+            *gone = true;
+            change.source = Source::Rename(old_at, index(change));
+            change.letter = 'R';
+            change.percent = rename.percent;
+            change.old = old;
+        }
+    }
+    let mut gone = gone.into_iter();
+    list.retain(|_| !gone.next().unwrap_or(false));
+    Ok(found.limited)
+}

@@ -1,0 +1,334 @@
+//! Our counts and patches against those of the git CLI, over a population of pseudo-random repositories.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that meets what it did not expect fails")]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
+
+use serde_json::{Value, json};
+use support::{git, json as call, whole_patch};
+
+const REPOSITORIES: u64 = 10;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % most
+    }
+
+    fn one_of<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+
+    fn line(&mut self) -> String {
+        let words = ["fn", "let", "return", "größe", "naïve", "值", "end", "begin", "if", "else", "}", "{", "    x"];
+        let start = self.one_of(&["", "    ", "\t", "fn ", "}"]);
+        let number = self.below(100_000);
+        format!("{start}{} {number} {}", self.one_of(&words), self.one_of(&words))
+    }
+
+    fn text(&mut self, lines: usize) -> Vec<String> {
+        (0..lines).map(|_| self.line()).collect()
+    }
+}
+
+fn joined(lines: &[String], random: &mut Random) -> Vec<u8> {
+    let end = if random.below(4) == 0 { "\r\n" } else { "\n" };
+    let mut text = lines.join(end);
+    if !lines.is_empty() && random.below(5) != 0 {
+        text.push_str(end);
+    }
+    text.into_bytes()
+}
+
+fn name(random: &mut Random) -> String {
+    let directory = random.one_of(&["", "src/", "src/deep/er/", "with space/", "ünï/", "tests/"]);
+    let stem = random.one_of(&["main", "lib", "straße", "a b", "quo\"te", "back\\slash", "Makefile", "日本"]);
+    format!("{directory}{stem}{}.{}", random.below(1_000), random.one_of(&["rs", "py", "md", "txt", "json", "bin"]))
+}
+
+/// Files of the work tree, without directories.
+fn files(root: &Path) -> Vec<String> {
+    let listed = git(root, &["-c", "core.quotePath=false", "ls-files", "-z"]);
+    let names = String::from_utf8(listed).unwrap();
+    names
+        .split('\0')
+        .filter(|name| !name.is_empty() && root.join(name).symlink_metadata().is_ok())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn write(root: &Path, name: &str, content: &[u8]) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let _ = fs::remove_file(&path);
+    fs::write(path, content).unwrap();
+}
+
+fn add(root: &Path, random: &mut Random) {
+    let name = name(random);
+    let content = match random.below(10) {
+        0 => (0..random.below(400) + 10).map(|_| random.below(256) as u8).chain([0]).collect(),
+        1 => Vec::new(),
+        2 => {
+            let path = root.join(&name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let _ = fs::remove_file(&path);
+            symlink(format!("target{}", random.below(9)), path).unwrap();
+            return;
+        }
+        _ => {
+            let lines = random.below(120) + 1;
+            joined(&random.text(lines), random)
+        }
+    };
+    write(root, &name, &content);
+}
+
+fn edit(root: &Path, random: &mut Random) {
+    let files = files(root);
+    if files.is_empty() {
+        return add(root, random);
+    }
+    let name = &files[random.below(files.len())];
+    let path = root.join(name);
+    if path.is_symlink() {
+        fs::remove_file(&path).unwrap();
+        if random.below(2) == 0 {
+            symlink("elsewhere", path).unwrap();
+        } else {
+            fs::write(path, "now a file\n").unwrap();
+        }
+        return;
+    }
+    match random.below(8) {
+        0 => fs::remove_file(path).unwrap(),
+        1 => {
+            let mode = if fs::metadata(&path).unwrap().permissions().mode() & 0o100 == 0 { 0o755 } else { 0o644 };
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        2 | 3 => {
+            let to = format!("moved{}/{}", random.below(3), self::name(random));
+            fs::create_dir_all(root.join(&to).parent().unwrap()).unwrap();
+            let content = fs::read(&path).unwrap();
+            fs::rename(&path, root.join(&to)).unwrap();
+            // An edit of a long file keeps it well above the threshold.
+            if content.len() > 1_000 && !content.contains(&0) && random.below(2) == 0 {
+                fs::write(root.join(&to), [b"a new first line\n", content.as_slice()].concat()).unwrap();
+            }
+        }
+        _ => {
+            let content = fs::read(&path).unwrap();
+            if content.contains(&0) {
+                fs::write(path, [content.as_slice(), b"\x00more"].concat()).unwrap();
+                return;
+            }
+            let text = String::from_utf8(content).unwrap();
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            for _ in 0..random.below(6) + 1 {
+                let at = random.below(lines.len() + 1);
+                match random.below(3) {
+                    0 => lines.insert(at, random.line()),
+                    1 if at < lines.len() => drop(lines.remove(at)),
+                    _ if at < lines.len() => lines[at] = random.line(),
+                    _ => {}
+                }
+            }
+            let joined = joined(&lines, random);
+            fs::write(path, joined).unwrap();
+        }
+    }
+}
+
+/// A patch by file: hunks only, as far as both programs mean to say the same.
+fn by_file(lines: impl Iterator<Item = String>) -> BTreeMap<String, Vec<String>> {
+    let mut sections: Vec<Vec<String>> = Vec::new();
+    for line in lines {
+        if line.starts_with("diff --git ") {
+            sections.push(Vec::new());
+        }
+        let line = line.strip_suffix('\r').unwrap_or(&line).to_owned();
+        // Ids are not shown. The percentage is of another count where the last line has no newline.
+        if line.starts_with("index ") || line.starts_with("similarity index ") {
+            continue;
+        }
+        sections.last_mut().unwrap().push(line);
+    }
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for section in sections.into_iter().filter(|section| section.iter().any(|line| line.starts_with("@@"))) {
+        files.entry(section[0].clone()).or_default().extend(section);
+    }
+    files
+}
+
+/// Path, where it came from, added and deleted lines (none: binary).
+type Count = (String, Option<String>, Option<(u64, u64)>);
+
+fn gits_counts(output: &[u8]) -> Vec<Count> {
+    let text = String::from_utf8(output.to_vec()).unwrap();
+    let mut parts = text.split('\0');
+    let mut counts = Vec::new();
+    while let Some(part) = parts.next().filter(|part| !part.is_empty()) {
+        let fields: Vec<&str> = part.splitn(3, '\t').collect();
+        let lines = fields[0].parse().ok().zip(fields[1].parse().ok());
+        counts.push(match fields[2] {
+            "" => {
+                let (old, new) = (parts.next().unwrap(), parts.next().unwrap());
+                (new.to_owned(), Some(old.to_owned()), lines)
+            }
+            path => (path.to_owned(), None, lines),
+        });
+    }
+    counts.sort();
+    counts
+}
+
+fn our_counts(files: &Value) -> Vec<Count> {
+    let items = files["items"].as_array().unwrap();
+    assert_eq!(items.len() as u64, files["total"].as_u64().unwrap());
+    let mut counts: Vec<Count> = items
+        .iter()
+        .map(|file| {
+            let lines = (file["added"].as_u64().unwrap(), file["deleted"].as_u64().unwrap());
+            let from = file["from"].as_str().map(str::to_owned);
+            (file["path"].as_str().unwrap().to_owned(), from, (file["binary"] != json!(true)).then_some(lines))
+        })
+        .collect();
+    counts.sort();
+    counts
+}
+
+/// What the comparison was made of, so that it cannot be of nothing.
+#[derive(Default, Debug)]
+struct Seen {
+    files: usize,
+    renames: usize,
+    binary: usize,
+    hunks: usize,
+}
+
+fn compare(
+    root: &Path,
+    seen: &mut Seen,
+    what: &str,
+    (tool, mut arguments, prefix): (&str, Value, &str),
+    command: &[&str],
+) {
+    let options = ["-c", "core.quotePath=false", "-c", "core.autocrlf=false"];
+    let plain = ["--no-color", "--no-ext-diff", "--no-textconv", "-M"];
+    let run = |extra: &[&str]| git(root, &[&options[..], &command[..1], &plain, extra, &command[1..]].concat());
+    let theirs = gits_counts(&run(&["--numstat", "-z"]));
+    arguments["budget"] = json!(25_000);
+    let mut table = arguments.clone();
+    table[if tool == "git_show" { "patch" } else { "stat" }] = json!(tool != "git_show");
+    let answer = call(root, tool, table);
+    let files = answer.pointer(&format!("{prefix}/files")).cloned().unwrap_or_else(|| json!({"items": [], "total": 0}));
+    let mut ours = our_counts(&files);
+    // A file that was only moved is not read, so whether it is binary is not said.
+    for (our, their) in ours.iter_mut().zip(&theirs) {
+        let moved = files["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|file| file["path"] == json!(our.0) && file["status"] == "R100");
+        if moved && their.2.is_none() && our.2 == Some((0, 0)) {
+            our.2 = None;
+        }
+    }
+    assert_eq!(ours, theirs, "{what}: numstat");
+    let sum = |pick: fn((u64, u64)) -> u64| theirs.iter().filter_map(|count| count.2).map(pick).sum::<u64>();
+    let totals = answer.pointer(&format!("{prefix}/totals")).unwrap();
+    assert_eq!(
+        (totals["added"].as_u64(), totals["deleted"].as_u64()),
+        (Some(sum(|c| c.0)), Some(sum(|c| c.1))),
+        "{what}"
+    );
+
+    let theirs_patch = by_file(String::from_utf8_lossy(&run(&["-p"])).split_terminator('\n').map(str::to_owned));
+    let ours_patch = by_file(whole_patch(root, tool, &arguments, &format!("{prefix}/patch")).into_iter());
+    for (file, lines) in &theirs_patch {
+        assert_eq!(ours_patch.get(file).map(|lines| lines.join("\n")), Some(lines.join("\n")), "{what}: {file}");
+        seen.hunks += lines.iter().filter(|line| line.starts_with("@@")).count();
+    }
+    assert_eq!(ours_patch.len(), theirs_patch.len(), "{what}");
+    seen.files += theirs.len();
+    seen.renames += theirs.iter().filter(|count| count.1.is_some()).count();
+    seen.binary += theirs.iter().filter(|count| count.2.is_none()).count();
+}
+
+#[test]
+fn counts_and_patches_are_gits() {
+    let mut seen = Seen::default();
+    for seed in 55..=120 {
+        let dir = tempfile::Builder::new().disable_cleanup(true).prefix("wdseed").tempdir().unwrap();
+        let root = dir.path().join("repo");
+        fs::create_dir(&root).unwrap();
+        let random = &mut Random(seed);
+        git(&root, &["init", "-q", "-b", "main"]);
+        for _ in 0..12 {
+            add(&root, random);
+        }
+        git(&root, &["add", "-A"]);
+        compare(
+            &root,
+            &mut seen,
+            &format!("seed {seed}, unborn"),
+            ("git_diff", json!({"staged": true}), ""),
+            &["diff", "--cached"],
+        );
+        git(&root, &["commit", "-q", "-m", "first"]);
+        for step in 0..3 {
+            for _ in 0..random.below(8) + 3 {
+                edit(&root, random);
+            }
+            add(&root, random);
+            git(&root, &["add", "-A"]);
+            git(&root, &["commit", "-q", "--allow-empty", "-m", &format!("step {step}")]);
+        }
+        // Something staged, then something more in the work tree.
+        for _ in 0..5 {
+            edit(&root, random);
+        }
+        add(&root, random);
+        git(&root, &["add", "-A"]);
+        for _ in 0..5 {
+            edit(&root, random);
+        }
+        for (arguments, command) in [
+            (json!({}), &["diff"][..]),
+            (json!({"context_lines": 0}), &["diff", "-U0"]),
+            (json!({"staged": true}), &["diff", "--cached"]),
+            (json!({"staged": true, "ref": "HEAD~2"}), &["diff", "--cached", "HEAD~2"]),
+            (json!({"ref": "HEAD"}), &["diff", "HEAD"]),
+            (json!({"ref": "HEAD~3..HEAD", "context_lines": 10}), &["diff", "-U10", "HEAD~3..HEAD"]),
+            (json!({"ref": "HEAD...HEAD~1"}), &["diff", "HEAD...HEAD~1"]),
+            (
+                json!({"ref": "HEAD~3..HEAD", "paths": ["src", "tests"]}),
+                &["diff", "HEAD~3..HEAD", "--", "src", "tests"],
+            ),
+        ] {
+            compare(&root, &mut seen, &format!("seed {seed}, {command:?}"), ("git_diff", arguments, ""), command);
+        }
+        for commit in ["HEAD", "HEAD~1", "HEAD~3"] {
+            let command = ["show", "--format=", commit];
+            let arguments = json!({"ref": commit});
+            compare(
+                &root,
+                &mut seen,
+                &format!("seed {seed}, {command:?}"),
+                ("git_show", arguments, "/object"),
+                &command,
+            );
+        }
+    }
+    assert!(seen.files > 500 && seen.renames > 30 && seen.binary > 20 && seen.hunks > 500, "{seen:?}");
+    println!("{seen:?}");
+}
