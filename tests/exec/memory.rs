@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that meets what it did not expect fails")]
 
+#[expect(dead_code, reason = "each test binary uses a part")]
 mod common;
 
 use std::time::Duration;

@@ -247,7 +247,7 @@ proptest! {
         texts in vec(stranger(), 0..40), tokens in budgets(), results in forms(),
     ) {
         let bytes = texts.join("\n").into_bytes();
-        let whole: Vec<String> = Lines::all("lines", &bytes).shown().cloned().collect::<Vec<_>>();
+        let whole: Vec<String> = Lines::all("lines", &bytes).shown().cloned().collect();
         let total = whole.len() as u64;
         let seen = walk(whole.len(), tokens, |cursor, budget| {
             let page = page(cursor);
@@ -322,21 +322,22 @@ proptest! {
         }
         let rendered = render_error(&error, budget, results);
         within(&rendered, budget)?;
-        let closed = |text: &str| {
-            let Some(at) = text.find("<untrusted-").filter(|at| *at == 0 || text[..*at].ends_with('\n')) else { return true };
-            let opening = text[at..].lines().next().unwrap_or_default();
-            text.ends_with(&opening.replacen('<', "</", 1))
+        // Whether a text ends with a frame that is opened at the start of a line and closed by its own tag.
+        let framed = |text: &str| {
+            let close = text.lines().last().unwrap_or_default();
+            let open = close.replacen("</", "<", 1);
+            close.starts_with("</untrusted-") && text.lines().any(|line| line == open)
         };
+        let said = words.as_ref().is_some_and(|words| !Untrusted::block(words.as_bytes()).into_string().trim().is_empty());
         if let Some(text) = &rendered.text {
             prop_assert!(text.starts_with("conflict: "), "{text}");
-            let own = text.rfind("\n</untrusted-").is_some();
-            prop_assert!(!own || text.ends_with('>'), "{text}");
+            prop_assert!(!said || framed(text), "{text}");
         }
         if let Some(json) = &rendered.json {
             prop_assert_eq!(&json["code"], "conflict");
             prop_assert!(json["message"].is_string());
             if let Some(said) = json.get("said") {
-                prop_assert!(closed(said.as_str().unwrap()), "{said}");
+                prop_assert!(framed(said.as_str().unwrap()), "{said}");
             }
         }
     }
@@ -348,5 +349,21 @@ proptest! {
         prop_assert!(quoted.starts_with('`') && quoted.ends_with('`'));
         prop_assert!(!quoted.contains(['\n', '\r', '\u{1b}', '\u{202e}']), "{quoted:?}");
         prop_assert!(quoted.chars().count() <= 260, "{quoted}");
+    }
+}
+
+#[test]
+fn an_error_of_nothing_but_characters_to_escape_keeps_its_budget() {
+    for nasty in ["\"", "\\", "\n", "\"\\"] {
+        let long = nasty.repeat(5000);
+        let error = ToolError::new(Code::Conflict, long.clone()).hint(long.clone()).with_said(format!("x{long}x"));
+        for tokens in [Budget::MIN, Budget::DEFAULT] {
+            let budget = Budget::tokens(tokens);
+            let rendered = render_error(&error, budget, Results::Both);
+            let json = rendered.json.unwrap();
+            assert!(json.to_string().len() <= budget.bytes(), "{} bytes", json.to_string().len());
+            assert!(rendered.text.unwrap().len() <= budget.bytes());
+            assert!(json["said"].as_str().unwrap().lines().last().unwrap().starts_with("</untrusted-"));
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use rmcp::{
     RoleServer,
-    model::{ClientNotification, JsonRpcMessage, RequestId},
+    model::{JsonRpcMessage, RequestId},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
 };
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -31,6 +31,7 @@ pub(super) struct Transport<R, W> {
     /// Whether a request has come in.
     begun: bool,
     /// Requests that are not answered yet. The library keeps one call to an id: a second one would be cancelled by the answer to the first.
+    /// A cancelled request keeps its id, because its late answer would be taken for the next one's; clients must not use an id twice anyway.
     live: Mutex<HashSet<RequestId>>,
 }
 
@@ -139,16 +140,7 @@ where
                     });
                 }
                 Ok(_) if !self.begun => tracing::debug!("passed over a message before the first request"),
-                Ok(message) => {
-                    // A cancelled request is not answered.
-                    if let JsonRpcMessage::Notification(notification) = &message
-                        && let ClientNotification::CancelledNotification(cancelled) = &notification.notification
-                        && let Some(id) = &cancelled.params.request_id
-                    {
-                        ids(&self.live).remove(id);
-                    }
-                    return Some(message);
-                }
+                Ok(message) => return Some(message),
                 Err(refusal) => self.refusal = Some(refusal),
             }
         }

@@ -1,5 +1,4 @@
 //! What the tests of processes share: the fake program, and a look into `/proc` that is independent of the library's.
-#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

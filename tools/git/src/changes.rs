@@ -257,7 +257,7 @@ impl Contents for Files<'_> {
         (size <= BAG_MAX).then_some(size)
     }
 
-    fn old(&mut self, index: usize) -> Option<Bag> {
+    fn old_bag(&mut self, index: usize) -> Option<Bag> {
         let side = self.old.get(index)?;
         self.held += side.size;
         if self.held > BAGS_MAX {
@@ -266,7 +266,7 @@ impl Contents for Files<'_> {
         self.blob(side.id)
     }
 
-    fn after(&mut self, index: usize) -> Option<Bag> {
+    fn new_bag(&mut self, index: usize) -> Option<Bag> {
         let (at, side) = self.new.get(index)?;
         if self.odb.exists(side.id) {
             return self.blob(side.id);
@@ -353,4 +353,116 @@ fn find_renames(
     let mut gone = gone.into_iter();
     list.retain(|_| !gone.next().unwrap_or(false));
     Ok(found.limited)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use git2::{IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, IndexTime};
+
+    use super::*;
+
+    fn init() -> (tempfile::TempDir, Repository) {
+        let dir = tempfile::tempdir().unwrap();
+        let git = Repository::init(dir.path()).unwrap();
+        (dir, git)
+    }
+
+    fn stage(git: &Repository, path: &str, content: &str) {
+        fs::write(git.workdir().unwrap().join(path), content).unwrap();
+        let mut index = git.index().unwrap();
+        index.add_path(Path::new(path)).unwrap();
+        index.write().unwrap();
+    }
+
+    fn entry(
+        git: &Repository,
+        path: &[u8],
+        content: &[u8],
+        stage: u16,
+        extended: IndexEntryExtendedFlag,
+    ) -> IndexEntry {
+        let time = IndexTime::new(0, 0);
+        IndexEntry {
+            ctime: time,
+            mtime: time,
+            dev: 0,
+            ino: 0,
+            mode: 0o100_644,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id: git.blob(content).unwrap(),
+            flags: stage << 12 | if extended.is_empty() { 0 } else { IndexEntryFlag::EXTENDED.bits() },
+            flags_extended: extended.bits(),
+            path: path.to_vec(),
+        }
+    }
+
+    fn letters(git: &Repository, sides: &Sides<'_>, paths: &[&str]) -> Vec<(char, String)> {
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let changes = between(git, sides, &paths, 3, &|| Ok(())).unwrap();
+        changes.list.iter().map(|change| (change.letter, String::from_utf8_lossy(change.path()).into_owned())).collect()
+    }
+
+    #[test]
+    fn what_is_only_announced_is_added_in_the_work_tree_and_nowhere_else() {
+        let (_dir, git) = init();
+        fs::write(git.workdir().unwrap().join("new.rs"), "text\n").unwrap();
+        let mut index = git.index().unwrap();
+        index.add(&entry(&git, b"new.rs", b"", 0, IndexEntryExtendedFlag::INTENT_TO_ADD)).unwrap();
+        index.write().unwrap();
+        assert_eq!(letters(&git, &Sides::IndexWork, &[]), [('A', String::from("new.rs"))]);
+        assert_eq!(letters(&git, &Sides::TreeIndex(None), &[]), []);
+    }
+
+    #[test]
+    fn conflicts_are_one_unmerged_file() {
+        let (_dir, git) = init();
+        let mut index = git.index().unwrap();
+        for (stage, content) in [(1, "base\n"), (2, "ours\n"), (3, "theirs\n")] {
+            index.add(&entry(&git, b"both.rs", content.as_bytes(), stage, IndexEntryExtendedFlag::empty())).unwrap();
+        }
+        index.write().unwrap();
+        fs::write(git.workdir().unwrap().join("both.rs"), "<<<<<<<\n").unwrap();
+        assert_eq!(letters(&git, &Sides::IndexWork, &[]), [('U', String::from("both.rs"))]);
+        assert_eq!(letters(&git, &Sides::TreeIndex(None), &[]), [('U', String::from("both.rs"))]);
+    }
+
+    #[test]
+    fn a_changed_type_is_one_change_and_no_rename() {
+        let (_dir, git) = init();
+        let root = git.workdir().unwrap().to_owned();
+        stage(&git, "a", "some text\nof two lines\n");
+        let before = git.find_tree(git.index().unwrap().write_tree().unwrap()).unwrap();
+        fs::rename(root.join("a"), root.join("b")).unwrap();
+        symlink("b", root.join("a")).unwrap();
+        let mut index = git.index().unwrap();
+        for path in ["a", "b"] {
+            index.add_path(Path::new(path)).unwrap();
+        }
+        index.write().unwrap();
+        assert_eq!(
+            letters(&git, &Sides::TreeIndex(Some(before)), &[]),
+            [('T', String::from("a")), ('A', String::from("b"))]
+        );
+    }
+
+    #[test]
+    fn names_need_not_be_text_and_paths_are_literal() {
+        let (_dir, git) = init();
+        let name = OsStr::from_bytes(b"n\xe4me");
+        fs::write(git.workdir().unwrap().join(name), "x").unwrap();
+        let mut index = git.index().unwrap();
+        index.add_path(Path::new(name)).unwrap();
+        for path in ["*.rs", "a.rs"] {
+            stage(&git, path, "x\n");
+            index.add_path(Path::new(path)).unwrap();
+        }
+        index.write().unwrap();
+        assert_eq!(letters(&git, &Sides::TreeIndex(None), &[]).len(), 3);
+        assert_eq!(letters(&git, &Sides::TreeIndex(None), &["*.rs"]), [('A', String::from("*.rs"))]);
+        assert_eq!(letters(&git, &Sides::TreeIndex(None), &["a"]), []);
+    }
 }

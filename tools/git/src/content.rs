@@ -71,10 +71,9 @@ pub fn sort(content: &[u8]) -> Sort {
 /// The page of a text that `page` asks for. Nothing but the page is copied.
 pub fn text(content: &[u8], page: Page) -> Lines {
     let start = usize::try_from(Place::of(&page).line).unwrap_or(usize::MAX);
-    let mut ends = (0..).zip(content).filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
     let from = match start {
         0 => 0,
-        line => ends.nth(line - 1).unwrap_or(content.len()),
+        line => memchr::memchr_iter(b'\n', content).nth(line - 1).map_or(content.len(), |at| at + 1),
     };
     let earlier = content.get(from.saturating_sub(BEFORE_BYTES)..from).unwrap_or_default();
     // From a whole line on, unless the file begins there.

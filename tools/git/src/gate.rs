@@ -68,12 +68,12 @@ pub fn open(workspace_root: &Path, start: &Path) -> Result<Opened> {
 /// Judges the repository that begins exactly at `dir`, if there is one, and everything nested in it.
 ///
 /// For a directory that libgit2 would open on the way, such as one that is staged as a submodule. Errors as [`open`];
-/// `Ok(false)` when `dir` is not the root of a working tree.
-pub fn inspect(workspace_root: &Path, dir: &Path) -> Result<bool> {
+/// `None` when `dir` is not the root of a working tree.
+pub fn inspect(workspace_root: &Path, dir: &Path) -> Result<Option<Opened>> {
     let mut workspace = Workspace::new(workspace_root)?;
     match discover::at(&mut workspace, dir)? {
-        Some(found) => open_found(&mut workspace, found, 0).map(|_| true),
-        None => Ok(false),
+        Some(found) => open_found(&mut workspace, found, 0).map(Some),
+        None => Ok(None),
     }
 }
 

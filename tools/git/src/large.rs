@@ -22,6 +22,8 @@ const LINES_MAX: usize = 400_000;
 const HASHED_MAX: u64 = 8_000_000;
 /// Added and deleted lines between them. The work grows with the square of this.
 const EDITS_MAX: usize = 2_000;
+/// Bytes compared at once while looking for what is common.
+const BLOCK: usize = 4_096;
 /// Lines around a piece that are compared with it, besides the context: room for a hunk to slide.
 const MARGIN: usize = 50;
 
@@ -52,7 +54,7 @@ pub enum Compared {
 
 /// Lines of `content`; a last one without a newline counts.
 pub fn count(content: &[u8]) -> u64 {
-    let ends = content.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let ends = memchr::memchr_iter(b'\n', content).count() as u64;
     ends + u64::from(content.last().is_some_and(|last| *last != b'\n'))
 }
 
@@ -135,15 +137,20 @@ pub fn compare(old: &[u8], new: &[u8], context: usize) -> Compared {
 
 /// How far the two agree at the beginning, in whole lines, and where the rest that agrees at the end begins in each.
 fn common(old: &[u8], new: &[u8]) -> (usize, (usize, usize)) {
-    let same = equal(old.iter().zip(new));
-    let start = old[..same].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    // In blocks first, which the machine compares many times faster than bytes.
+    let blocks = old.chunks_exact(BLOCK).zip(new.chunks_exact(BLOCK)).take_while(|(a, b)| a == b).count() * BLOCK;
+    let same = blocks + equal(old[blocks..].iter().zip(&new[blocks..]));
+    let start = memchr::memrchr(b'\n', &old[..same]).map_or(0, |at| at + 1);
     let (rest_old, rest_new) = (&old[start..], &new[start..]);
-    let mut tail = equal(rest_old.iter().rev().zip(rest_new.iter().rev()));
+    let blocks =
+        rest_old.rchunks_exact(BLOCK).zip(rest_new.rchunks_exact(BLOCK)).take_while(|(a, b)| a == b).count() * BLOCK;
+    let (before_old, before_new) = (&rest_old[..rest_old.len() - blocks], &rest_new[..rest_new.len() - blocks]);
+    let mut tail = blocks + equal(before_old.iter().rev().zip(before_new.iter().rev()));
     // A line that ends alike need not begin alike; unless both rests begin there, it begins after a newline of both.
     let begins = |rest: &[u8], tail: usize| tail == rest.len() || rest[rest.len() - tail - 1] == b'\n';
     if !(begins(rest_old, tail) && begins(rest_new, tail)) {
         let shared = &rest_old[rest_old.len() - tail..];
-        tail -= shared.iter().position(|byte| *byte == b'\n').map_or(tail, |at| at + 1);
+        tail -= memchr::memchr(b'\n', shared).map_or(tail, |at| at + 1);
     }
     (start, (old.len() - tail, new.len() - tail))
 }
@@ -153,7 +160,10 @@ fn equal<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>) -> usize {
 }
 
 fn hashes(content: &[u8]) -> Vec<u64> {
-    content.split_inclusive(|byte| *byte == b'\n').map(digest).collect()
+    let mut from = 0;
+    let ends = memchr::memchr_iter(b'\n', content).map(|at| at + 1).chain([content.len()]);
+    let lines = ends.filter_map(|end| content.get(std::mem::replace(&mut from, end)..end));
+    lines.filter(|line| !line.is_empty()).map(digest).collect()
 }
 
 /// A walk over the lines of a content.
@@ -181,7 +191,7 @@ impl<'a> Walk<'a> {
 /// Where `lines` lines after `at` begin.
 fn forward(content: &[u8], mut at: usize, lines: usize) -> usize {
     for _ in 0..lines {
-        at = match content[at..].iter().position(|byte| *byte == b'\n') {
+        at = match memchr::memchr(b'\n', &content[at..]) {
             Some(end) => at + end + 1,
             None => content.len(),
         };
@@ -195,7 +205,7 @@ fn back(content: &[u8], mut at: usize, lines: usize) -> (usize, usize) {
         if at == 0 {
             return (0, taken);
         }
-        at = content[..at - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        at = memchr::memrchr(b'\n', &content[..at - 1]).map_or(0, |end| end + 1);
     }
     (at, lines)
 }
@@ -349,6 +359,15 @@ mod tests {
         assert_eq!(regions[0].shift, (0, 0));
         assert_eq!(regions[1].shift, (299_999 - 53, 299_999 - 53));
         assert!(regions.iter().all(|region| region.old.len() < 1_000));
+
+        let middle = String::from_utf8(old.clone()).unwrap().replace("line 150000\n", "line x\nline y\n");
+        let Compared::Regions(regions) = compare(&old, middle.as_bytes(), 3) else { panic!("too large") };
+        assert_eq!(regions.len(), 1);
+        assert_eq!(regions[0].shift, (150_000 - 53, 150_000 - 53));
+        let piece = |text: &[u8], range: &Range<usize>| String::from_utf8(text[range.clone()].to_vec()).unwrap();
+        let (before, after) = (piece(&old, &regions[0].old), piece(middle.as_bytes(), &regions[0].new));
+        assert!(before.starts_with("line 149947\n") && before.ends_with("\nline 150053\n"), "{before}");
+        assert_eq!(before.replace("line 150000\n", "line x\nline y\n"), after);
 
         let other: Vec<u32> = (0..300_000).map(|line| line + 500_000).collect();
         assert_eq!(compare(&old, &text(&other), 3), Compared::TooLarge { deleted: 300_000, added: 300_000 });

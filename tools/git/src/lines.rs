@@ -228,9 +228,17 @@ fn all(
         }
     }
     at += 1;
-    for (line, text) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
+    let skip = from.saturating_sub(at).min(lines);
+    let begin = match usize::try_from(skip) {
+        Ok(0) => 0,
+        Ok(skip) => memchr::memchr_iter(b'\n', content).nth(skip - 1).map_or(content.len(), |at| at + 1),
+        Err(_) => content.len(),
+    };
+    at += skip;
+    let rest = content.get(begin..).unwrap_or_default();
+    for (line, text) in (skip + 1..).zip(rest.split_inclusive(|byte| *byte == b'\n')) {
         let (old, new) = number(line);
-        if at >= from && !see(at, Line { kind: Kind::File(sign), text: trimmed(text), old, new }) {
+        if !see(at, Line { kind: Kind::File(sign), text: trimmed(text), old, new }) {
             return false;
         }
         at += 1;
@@ -302,4 +310,98 @@ fn containing(section: &Section<'_>, first: u64, number: u64) -> Result<Option<V
         })?;
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use git2::Repository;
+
+    use super::*;
+    use crate::{
+        changes::{self, Sides},
+        patch,
+    };
+
+    /// A repository whose index holds `before` and whose work tree holds `after`.
+    fn edited(before: &str, after: &str) -> (tempfile::TempDir, Repository) {
+        let dir = tempfile::tempdir().unwrap();
+        let git = Repository::init(dir.path()).unwrap();
+        fs::write(dir.path().join("file.rs"), before).unwrap();
+        let mut index = git.index().unwrap();
+        index.add_path(std::path::Path::new("file.rs")).unwrap();
+        index.write().unwrap();
+        fs::write(dir.path().join("file.rs"), after).unwrap();
+        drop(index);
+        (dir, git)
+    }
+
+    fn with_body(git: &Repository, context: u32, with: impl Fn(&Body<'_>)) {
+        let changes = changes::between(git, &Sides::IndexWork, &[], context, &|| Ok(())).unwrap();
+        assert_eq!(changes.list.len(), 1);
+        let read = |body: &Body<'_>| {
+            with(body);
+            Ok(())
+        };
+        patch::read(git, &changes, &changes.list[0], context, read).unwrap();
+    }
+
+    fn seen(body: &Body<'_>, start: u64) -> Vec<(u64, String)> {
+        let mut out = Vec::new();
+        from(body, start, &mut |number, line| {
+            let mut text = Vec::new();
+            line.write(&mut text);
+            out.push((number, String::from_utf8(text).unwrap()));
+            true
+        })
+        .unwrap();
+        out
+    }
+
+    #[test]
+    fn the_lines_from_anywhere_are_the_end_of_all_lines() {
+        let before: String = (0..200).map(|n| format!("fn line_{n}() {{\n    {n}\n}}\n")).collect();
+        let after = before
+            .replace("    7\n", "    seven\n")
+            .replace("    150\n", "")
+            .replace("fn line_199() {\n    199\n}\n", "end");
+        let (_dir, git) = edited(&before, &after);
+        with_body(&git, 3, |body| {
+            let all = seen(body, 0);
+            let counted = count(body).unwrap();
+            assert_eq!(counted.lines, all.len() as u64);
+            assert_eq!((counted.added, counted.deleted), (2, 5));
+            assert_eq!(all.last().unwrap().1, "\\ No newline at end of file\n");
+            for start in 0..all.len() {
+                assert_eq!(seen(body, start as u64), all[start..], "{start}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_heading_tells_file_hunk_and_place() {
+        let before: String = (1..100).map(|n| format!("{n}\n")).collect();
+        let (_dir, git) = edited(&before, &before.replace("\n50\n", "\nfifty\nand more\n").replace("\n90\n", "\n"));
+        with_body(&git, 2, |body| {
+            let heading = |number: u64| String::from_utf8(heading(body, number).unwrap()).unwrap();
+            let names = "--- a/file.rs\n+++ b/file.rs\n";
+            // 0-2 header, 3 hunk, 4-5 context, 6 -50, 7 +fifty, 8 +and more, 9-10 context, 11 hunk, 12-13 context, 14 -90.
+            assert_eq!(heading(0), "");
+            assert_eq!(heading(3), names);
+            assert_eq!(heading(4), format!("{names}@@ -48,5 +48,6 @@ (goes on at -48 +48)\n"));
+            assert_eq!(heading(6), format!("{names}@@ -48,5 +48,6 @@ (goes on at -50)\n"));
+            assert_eq!(heading(8), format!("{names}@@ -48,5 +48,6 @@ (goes on at +51)\n"));
+            assert_eq!(heading(11), names);
+            assert_eq!(heading(14), format!("{names}@@ -88,5 +89,4 @@ (goes on at -90)\n"));
+        });
+    }
+
+    #[test]
+    fn a_line_beyond_all_measure_is_cut_between_characters() {
+        let mut out = Vec::new();
+        write("é".repeat(LINE_MAX).as_bytes(), &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("é…(+32770 bytes)\n"), "{}", text.len());
+    }
 }

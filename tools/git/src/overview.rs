@@ -24,6 +24,8 @@ const TABLE_MAX: usize = 100;
 const TABLE_PAGE: usize = 4_000;
 /// Bytes made for one page of the patch: more than the largest budget holds.
 const PAGE_BYTES: usize = 112 << 10;
+/// Bytes of texts that are kept from the first reading, so that a page needs no second.
+const KEPT_BYTES: usize = 2 << 20;
 /// Lines before a page that are looked at for secrets that begin in them, and their bytes.
 const BEFORE_LINES: u64 = 400;
 const BEFORE_BYTES: usize = 32 << 10;
@@ -164,6 +166,8 @@ struct Facts {
     folded: Option<&'static str>,
     note: Option<String>,
     doubtful: bool,
+    /// The beginning of the text, as much as a page holds.
+    text: Option<Vec<u8>>,
 }
 
 /// A change with what was found out about it, in the order of the answer.
@@ -183,12 +187,14 @@ pub fn of(
     call: &Call,
 ) -> Result<Overview> {
     let mut entries = Vec::with_capacity(changes.list.len());
+    let mut kept = 0;
     for (at, change) in changes.list.iter().enumerate() {
         call.check()?;
         if at.is_multiple_of(STEPS) {
             call.progress().report(at as u64, changes.list.len() as u64, "comparing files");
         }
-        if let Some(facts) = facts(git, changes, change, wanted)? {
+        if let Some(facts) = facts(git, changes, change, wanted, wanted.patch && kept < KEPT_BYTES)? {
+            kept += facts.text.as_ref().map_or(0, Vec::len);
             let rank = match ranking::rank(change.path()) {
                 Rank::Noise(_) if facts.folded.is_none() => Rank::Support,
                 // Noise is noise, whichever kind.
@@ -243,8 +249,14 @@ pub fn of(
     Ok(Overview { totals, table, patch, folded, notes })
 }
 
-/// Reads a change; nothing, when there is no change after all.
-fn facts(git: &Repository, changes: &Changes<'_>, change: &Change, wanted: &Wanted<'_>) -> Result<Option<Facts>> {
+/// Reads a change, and keeps its text when asked to; nothing, when there is no change after all.
+fn facts(
+    git: &Repository,
+    changes: &Changes<'_>,
+    change: &Change,
+    wanted: &Wanted<'_>,
+    keep: bool,
+) -> Result<Option<Facts>> {
     let named = ranking::named(wanted.paths, change.path());
     let read = patch::read(git, changes, change, wanted.context, |body| {
         if body.unchanged {
@@ -274,6 +286,14 @@ fn facts(git: &Repository, changes: &Changes<'_>, change: &Change, wanted: &Want
         }
         if named || facts.counted.lines == 0 {
             facts.folded = None;
+        }
+        if keep && facts.folded.is_none() {
+            let mut text = Vec::new();
+            lines::from(body, 0, &mut |_, line| {
+                line.write(&mut text);
+                text.len() < PAGE_BYTES
+            })?;
+            facts.text = Some(text);
         }
         Ok(Some(facts))
     });
@@ -399,6 +419,13 @@ fn window(
         }
         call.check()?;
         let first = start.saturating_sub(lines_of.start);
+        if let (0, Some(text)) = (first, &entry.facts.text) {
+            window.bytes.extend_from_slice(text);
+            if window.bytes.len() >= PAGE_BYTES {
+                break;
+            }
+            continue;
+        }
         patch::read(git, changes, entry.change, context, |body| {
             if first > 0 {
                 window.heading = lines::heading(body, first)?;

@@ -189,17 +189,14 @@ fn take<'a>(body: &mut Body<'a>, patch: Option<Patch<'a>>, header: Vec<u8>, all:
         body.content = Content::Id(file.id());
     }
     body.sizes = (body.sizes.0.max(delta.old_file().size()), body.sizes.1.max(file.size()));
-    match patch {
-        Some(patch) if !delta.flags().is_binary() => {
-            // What was staged and then taken back in the work tree is no change, though libgit2 lists it.
-            let same = delta.old_file().id() == file.id() && delta.old_file().mode() == file.mode();
-            let listed = delta.status() == git2::Delta::Modified && file.mode() != git2::FileMode::Commit;
-            body.unchanged = delta.status() == git2::Delta::Unmodified || (listed && same && patch.num_hunks() == 0);
-            if patch.num_hunks() > 0 {
-                body.sections.push(Section::Hunks { header, patch, shift: (0, 0) });
-            }
-        }
-        _ => body.binary = delta.flags().is_binary(),
+    // What was staged and then taken back in the work tree is no change, though libgit2 lists it.
+    let same = delta.old_file().id() == file.id() && delta.old_file().mode() == file.mode();
+    let listed = delta.status() == git2::Delta::Modified && file.mode() != git2::FileMode::Commit;
+    let hunks = patch.as_ref().map_or(0, Patch::num_hunks);
+    body.unchanged = delta.status() == git2::Delta::Unmodified || (listed && same && hunks == 0);
+    body.binary |= delta.flags().is_binary();
+    if let Some(patch) = patch.filter(|_| hunks > 0) {
+        body.sections.push(Section::Hunks { header, patch, shift: (0, 0) });
     }
 }
 
@@ -222,7 +219,7 @@ fn read_large<T>(
     }
     let old = before.as_ref().map_or(&[][..], |blob| blob.content());
     let new = after.as_ref().map_or(file.as_slice(), |blob| blob.content());
-    if all.work && new.contains(&b'\r') && converts(git, change.path()) {
+    if all.work && memchr::memchr2(b'\r', b'$', new).is_some() && converts(git, change.path()) {
         if new.len().max(old.len()) as u64 > CONVERTED_MAX {
             return with(&Body { unread: true, ..Body::of(sizes) });
         }

@@ -106,9 +106,9 @@ pub trait Contents {
     /// Bytes of an added file.
     fn new_size(&mut self, index: usize) -> Option<u64>;
     /// A removed file.
-    fn old(&mut self, index: usize) -> Option<Bag>;
+    fn old_bag(&mut self, index: usize) -> Option<Bag>;
     /// An added file.
-    fn after(&mut self, index: usize) -> Option<Bag>;
+    fn new_bag(&mut self, index: usize) -> Option<Bag>;
     /// An error once the call should stop.
     fn check(&self) -> Result<()>;
 }
@@ -261,8 +261,8 @@ impl Search<'_> {
             return 0;
         }
         let contents = &mut *self.contents;
-        let old = self.old_bags.entry(from).or_insert_with(|| contents.old(from));
-        let new = self.new_bags.entry(to).or_insert_with(|| contents.after(to));
+        let old = self.old_bags.entry(from).or_insert_with(|| contents.old_bag(from));
+        let new = self.new_bags.entry(to).or_insert_with(|| contents.new_bag(to));
         match (old, new) {
             (Some(old), Some(new)) => old.agreement(new),
             _ => 0,
@@ -283,10 +283,10 @@ mod tests {
         fn new_size(&mut self, index: usize) -> Option<u64> {
             Some(self.1[index].len() as u64)
         }
-        fn old(&mut self, index: usize) -> Option<Bag> {
+        fn old_bag(&mut self, index: usize) -> Option<Bag> {
             Some(Bag::of(self.0[index].as_bytes()))
         }
-        fn after(&mut self, index: usize) -> Option<Bag> {
+        fn new_bag(&mut self, index: usize) -> Option<Bag> {
             Some(Bag::of(self.1[index].as_bytes()))
         }
         fn check(&self) -> Result<()> {
@@ -316,8 +316,8 @@ mod tests {
         // Identical wins over alike, and the same name over another.
         assert_eq!(pairs(&[("a", base), ("b", edited)], &[("x/b", base), ("y", edited)]), [(0, 0, 100), (1, 1, 100)]);
         assert_eq!(pairs(&[("d/a", base), ("d/b", base)], &[("e/b", base)]), [(1, 0, 100)]);
-        // Alike by 84 percent.
-        assert_eq!(pairs(&[("a", base)], &[("b", edited)]), [(0, 0, 84)]);
+        // Alike by 34 bytes of 40.
+        assert_eq!(pairs(&[("a", base)], &[("b", edited)]), [(0, 0, 85)]);
         // Not alike.
         assert_eq!(pairs(&[("a", base)], &[("b", "quite\nsomething\nelse\n")]), []);
         // Too different in size to be looked at.

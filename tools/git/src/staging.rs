@@ -250,9 +250,9 @@ impl Staging<'_> {
             }
             Seen::Directory if self.embedded(&entry.path)? => {
                 let directory = self.tree.path().join(as_path(&entry.path));
-                gate::inspect(self.workspace, &directory)?;
-                let module = Repository::open(&directory).or_fail("open a submodule")?;
-                if let Some(id) = module.head().ok().and_then(|head| head.target()).filter(|id| *id != entry.id) {
+                let module = gate::inspect(self.workspace, &directory)?;
+                let head = module.and_then(|module| module.repo.head().ok()?.target());
+                if let Some(id) = head.filter(|id| *id != entry.id) {
                     plan.links.insert(entry.path.clone(), id);
                 }
             }

@@ -1,6 +1,6 @@
 //! Our counts and patches against those of the git CLI, over a population of pseudo-random repositories.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that meets what it did not expect fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -14,7 +14,9 @@ use std::{
 use serde_json::{Value, json};
 use support::{git, json as call, whole_patch};
 
-const REPOSITORIES: u64 = 10;
+const REPOSITORIES: u64 = 8;
+/// Populations that once made a difference: a type change and a mode change that were staged, and undone in the work tree.
+const MET: [u64; 2] = [11, 55];
 
 struct Random(u64);
 
@@ -267,8 +269,8 @@ fn compare(
 #[test]
 fn counts_and_patches_are_gits() {
     let mut seen = Seen::default();
-    for seed in 55..=120 {
-        let dir = tempfile::Builder::new().disable_cleanup(true).prefix("wdseed").tempdir().unwrap();
+    for seed in (1..=REPOSITORIES).chain(MET) {
+        let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("repo");
         fs::create_dir(&root).unwrap();
         let random = &mut Random(seed);

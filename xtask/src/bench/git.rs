@@ -72,7 +72,7 @@ fn repository() -> Result<PathBuf, String> {
     let marker = super::target().join("bench/repository-made");
     let say = |error: std::io::Error| format!("the repository could not be made: {error}");
     if !marker.exists() {
-        crate::run::out(&format!("making the repository"));
+        crate::run::out("making the repository");
         let _ = std::fs::remove_dir_all(&repo);
         std::fs::create_dir_all(&repo).map_err(say)?;
         git(&repo, &["init", "--quiet", "--initial-branch=main"])?;

@@ -44,6 +44,17 @@ pub fn git(dir: &Path, arguments: &[&str]) -> Vec<u8> {
     finished(&arguments.join(" "), output)
 }
 
+/// Runs `git` in `dir`; whether it succeeded.
+pub fn git_tries(dir: &Path, arguments: &[&str]) -> bool {
+    bare("git", dir.parent().unwrap())
+        .current_dir(dir)
+        .args(arguments)
+        .output()
+        .expect("the git CLI is needed")
+        .status
+        .success()
+}
+
 fn call(dir: &Path, tool: &str, arguments: &Value, form: &str) -> Output {
     bare(env!("CARGO_BIN_EXE_mcp-git"), dir)
         .env("WORKSPACE", dir)
