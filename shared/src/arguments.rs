@@ -65,7 +65,7 @@ pub(crate) fn deserialize<P: DeserializeOwned>(arguments: Map<String, Value>) ->
 
 fn unknown(name: &str, properties: &Map<String, Value>) -> ToolError {
     let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-    let error = ToolError::invalid(format!("there is no parameter {}", shown(&Value::from(name))));
+    let error = ToolError::invalid(format!("there is no parameter {:?}", name.chars().take(SHOWN).collect::<String>()));
     match nearest(name, &known) {
         Some(near) => error.hint(format!("did you mean `{near}`? known: {}", known.join(", "))),
         None => error.hint(format!("known: {}", known.join(", "))),
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn each_mistake_is_named() {
         for (arguments, expected) in [
-            (json!({"ref": "x", "cuont": 1}), "there is no parameter the string \"cuont\"; did you mean `count`?"),
+            (json!({"ref": "x", "cuont": 1}), "there is no parameter \"cuont\"; did you mean `count`?"),
             (json!({"ref": "x", "contextLines": 1}), "did you mean `context_lines`?"),
             (json!({"ref": "x", "zzzzqqq": 1}), "; known: all_namespaces"),
             (json!({"ref": "x", "count": "5"}), "`count` must be an integer, got the string \"5\""),

@@ -15,6 +15,7 @@ pub mod exec;
 pub mod logging;
 pub mod manifest;
 pub mod output;
+mod own_secrets;
 pub mod redact;
 pub mod registry;
 pub mod sanitize;

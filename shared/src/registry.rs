@@ -166,6 +166,7 @@ impl<S: Server> Registry<S> {
         trace: Option<&str>,
     ) -> std::result::Result<Outcome, String> {
         let results = self.settings.results;
+        crate::own_secrets::learn();
         let tool = match self.find(name) {
             Ok(tool) => tool,
             Err(Missing::Unknown(message)) => return Err(message),

@@ -4,45 +4,19 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::{Output, Stdio},
-    sync::OnceLock,
 };
 
 use tokio::process::Command;
 
 use crate::PATIENCE;
 
-/// The folder cargo puts binaries in, found from the running test.
-fn target() -> PathBuf {
-    let exe = std::env::current_exe().expect("the running test");
-    let deps = exe.parent().expect("target/PROFILE/deps");
-    deps.parent().expect("target/PROFILE").to_owned()
-}
-
-/// `mcp-git`, brought up to date once where cargo runs the tests, and built where it is missing.
+/// `mcp-git` as this package builds it, beside the running test's own directory.
 pub fn mcp_git() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        let folder = target();
-        let binary = folder.join("mcp-git");
-        let cargo = std::env::var_os("CARGO");
-        if cargo.is_none() && binary.exists() {
-            return binary;
-        }
-        let profile = match folder.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => "dev",
-            Some(other) => other,
-        };
-        let status = std::process::Command::new(cargo.unwrap_or_else(|| OsString::from("cargo")))
-            .args(["build", "--quiet", "--package", "mcp-git", "--profile", profile])
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace"))
-            .stdin(Stdio::null())
-            .status()
-            .expect("cargo");
-        assert!(status.success(), "mcp-git does not build");
-        assert!(binary.exists(), "{} is not there after the build", binary.display());
-        binary
-    });
-    path.clone()
+    let exe = std::env::current_exe().expect("the running test");
+    let profile = exe.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let binary = profile.join("git-server");
+    assert!(binary.exists(), "{} is built with the tests of this package", binary.display());
+    binary
 }
 
 /// A process to start.

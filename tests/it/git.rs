@@ -110,3 +110,110 @@ async fn what_lies_outside_the_workspace_is_refused() {
         }
     }
 }
+
+/// What an attacker with fresh eyes got through, once each.
+mod gave_way {
+    use harness::{Client, GitRepo, Start, text};
+    use serde_json::json;
+
+    async fn client(repo: &GitRepo, environment: &[(&str, &str)]) -> Client {
+        let mut start = Start::git(repo.workspace());
+        for (name, value) in environment {
+            start = start.env(name, value);
+        }
+        Client::spawn(&start).ready().await
+    }
+
+    #[tokio::test]
+    async fn the_servers_own_token_is_masked_in_results_and_errors() {
+        let repo = GitRepo::new();
+        let secret = "plainwordsecretwithoutform";
+        repo.write("a.txt", format!("before {secret} after\n"));
+        repo.commit("first");
+        for variable in ["GIT_TOKEN", "GITHUB_TOKEN", "HTTP_TOKEN"] {
+            let mut client = client(&repo, &[(variable, secret)]).await;
+            for arguments in [json!({"cwd": "repo", "ref": "HEAD:a.txt"}), json!({"cwd": "repo", "ref": secret})] {
+                let said = text(&client.call("git_show", arguments).await).to_owned();
+                assert!(!said.contains(secret) && said.contains("[redacted:own-credential]"), "{variable}: {said}");
+            }
+        }
+        let file = repo.workspace().join("token");
+        std::fs::write(&file, format!("{secret}\n")).unwrap();
+        let mut client = client(&repo, &[("GIT_TOKEN_FILE", file.to_str().unwrap())]).await;
+        let said = text(&client.call("git_show", json!({"cwd": "repo", "ref": "HEAD:a.txt"})).await).to_owned();
+        assert!(!said.contains(secret), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_diff_inside_a_private_key_shows_nothing_of_it() {
+        let repo = GitRepo::new();
+        let key = |letter: &str| {
+            let body = format!("{}\n", letter.repeat(64)).repeat(20);
+            format!("-----BEGIN RSA {0} KEY-----\n{body}-----END RSA {0} KEY-----\n", "PRIVATE")
+        };
+        repo.write("k.pem", key("Ab3"));
+        repo.commit("first");
+        repo.write("k.pem", key("Xy9"));
+        let mut client = client(&repo, &[]).await;
+        for arguments in [json!({"cwd": "repo"}), json!({"cwd": "repo", "context_lines": 0, "paths": ["k.pem"]})] {
+            let said = text(&client.call("git_diff", arguments).await).to_owned();
+            assert!(!said.contains("Ab3Ab3") && !said.contains("Xy9Xy9"), "{said}");
+            assert!(said.contains("holds a private key"), "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clone_does_not_become_the_metadata_of_what_is_around_it() {
+        let repo = GitRepo::new();
+        repo.write("a.txt", "one\n");
+        repo.commit("first");
+        repo.git(&["clone", "--quiet", "--bare", ".", "../up.git"]);
+        let mut client = client(&repo, &[("GIT_ALLOW_PROTOCOLS", "file")]).await;
+        let url = format!("file://{}", repo.workspace().join("up.git").display());
+        for directory in [".git", ".GIT", "proj/.git", "repo/.git/x", "git~1", "new/.git/deep"] {
+            let answer = client.call("git_clone", json!({"url": url, "dir": directory})).await;
+            assert_eq!(answer["isError"], true, "{directory}: {answer}");
+        }
+        let answer = client.call("git_clone", json!({"url": url, "dir": "nested/copy"})).await;
+        assert_eq!(answer["isError"], false, "the control: {answer}");
+        let answer = client.call("git_push", json!({"cwd": "nested/copy"})).await;
+        assert!(text(&answer).starts_with("unsupported: "), "hooks of a local remote would not run: {answer}");
+    }
+
+    #[tokio::test]
+    async fn what_a_sparse_checkout_leaves_out_is_not_deleted() {
+        let repo = GitRepo::new();
+        repo.write("a/1", "one\n");
+        repo.write("b/1", "one\n");
+        repo.commit("first");
+        repo.git(&["sparse-checkout", "set", "a"]);
+        let mut client = client(&repo, &[]).await;
+        let status = text(&client.call("git_status", json!({"cwd": "repo"})).await).to_owned();
+        assert!(status.contains("clean") && status.contains("sparse"), "{status}");
+        let diff = text(&client.call("git_diff", json!({"cwd": "repo"})).await).to_owned();
+        assert!(!diff.contains("b/1"), "{diff}");
+    }
+
+    #[tokio::test]
+    async fn a_table_that_fills_the_first_page_does_not_hide_the_patch() {
+        let repo = GitRepo::new();
+        for at in 0..80 {
+            repo.write(&format!("file{at}.rs"), "one\n");
+        }
+        repo.commit("first");
+        for at in 0..80 {
+            repo.write(&format!("file{at}.rs"), "two\n");
+        }
+        let mut client = client(&repo, &[]).await;
+        let (mut arguments, mut seen) = (json!({"cwd": "repo", "budget": 300}), 0);
+        for _ in 0..80 {
+            let said = text(&client.call("git_diff", arguments.clone()).await).to_owned();
+            seen += said.matches("\n+two").count();
+            match said.rsplit_once("cursor=") {
+                Some((_, cursor)) => arguments["cursor"] = json!(cursor.trim_end_matches(']')),
+                None => break,
+            }
+        }
+        assert_eq!(seen, 80);
+    }
+}

@@ -20,7 +20,7 @@ fn python() -> Result<PathBuf, String> {
 
 fn find() -> Result<PathBuf, String> {
     if let Some(venv) = std::env::var_os("AGENT_TOOLS_VENV").filter(|venv| !venv.is_empty()) {
-        let python = PathBuf::from(venv).join("bin/python");
+        let python = PathBuf::from(venv);
         return usable(&python).map(|()| python);
     }
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -37,8 +37,8 @@ fn find() -> Result<PathBuf, String> {
 
 /// Whether `python` has the client of the version that is asked for.
 fn usable(python: &Path) -> Result<(), String> {
-    let required = include_str!("../python/requirements.txt").trim();
-    let (name, version) = required.split_once("==").expect("a pinned requirement");
+    let required = include_str!("../python/requirements.txt").lines().find(|line| line.starts_with("mcp=="));
+    let (name, version) = required.and_then(|line| line.trim().split_once("==")).expect("the client is pinned");
     let check =
         format!("import importlib.metadata as m; assert m.version({name:?}) == {version:?}, m.version({name:?})");
     step(Command::new(python).args(["-c", &check]))

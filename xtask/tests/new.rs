@@ -1,7 +1,7 @@
 //! `cargo xtask new` on a copy of the workspace: the new server is built, tested, generated, extended by a tool, and called.
 //!
-//! The copy lies below the target directory at a place that stays the same, and shares the compiled dependencies: cargo takes a path for
-//! part of a package's identity, so a directory with a random name would be compiled from nothing every time and never be cleaned up.
+//! The copy lies below the target directory at a place that stays the same, so that what it compiles is there the next time. Its target
+//! directory is its own: cargo knows a package by its path inside its workspace, and would take the copy's build for this one's.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -49,7 +49,7 @@ impl Copy {
                 fs::write(&to, text).unwrap();
             }
         }
-        Self { root, target: place.parent().unwrap().to_owned(), _lock: lock }
+        Self { root, target: place.join("new-target"), _lock: lock }
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Output {
@@ -58,6 +58,7 @@ impl Copy {
             .args(arguments)
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", &self.target)
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .env("CARGO_TERM_COLOR", "never");
         command.output().unwrap()
     }
@@ -120,8 +121,19 @@ fn a_new_server_is_whole_and_takes_a_second_tool() {
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("exists already"), "{again:?}");
 
     // Its own tests pass, and those among the end-to-end tests.
-    let tests =
-        copy.cargo(&["test", "--package", "mcp-demo", "--package", "agent-tools-tests", "--", "hello", "demo::"]);
+    let tests = copy.cargo(&[
+        "test",
+        "--package",
+        "mcp-demo",
+        "--package",
+        "agent-tools-tests",
+        "--lib",
+        "--test",
+        "it",
+        "--",
+        "hello",
+        "demo::",
+    ]);
     for test in [
         "tools::hello::tests::a_name_is_greeted_and_nobody_is_refused",
         "demo::hello_greets",

@@ -96,8 +96,9 @@ impl Lines {
     }
 
     fn next(&self) -> Option<String> {
-        // A page without a line would lead to itself for ever.
-        if self.shown == 0 {
+        // A page without a line would lead to itself for ever, unless what took the room stands on the first page only.
+        let leads_on = !self.ends.is_empty() && self.page.is_some_and(|page| !Place::of(&page).goes_on);
+        if self.shown == 0 && !leads_on {
             return None;
         }
         let offset = self.place().map_or(self.end(), Place::offset);

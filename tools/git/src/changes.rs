@@ -198,12 +198,20 @@ fn change(delta: &DiffDelta<'_>, at: usize, index: Option<&Index>, work: bool) -
             git2::IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_intent_to_add()
         })
     };
+    let left_out = |side: &Side| {
+        let entry = index.and_then(|index| index.get_path(Path::new(OsStr::from_bytes(&side.path)), 0));
+        entry.is_some_and(|entry| {
+            git2::IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_skip_worktree()
+        })
+    };
     // A tree's entry of no content that is only announced: `git add --intent-to-add`.
     let nothing = |side: &Side| side.id.as_bytes().starts_with(&[0xe6, 0x9d, 0xe2, 0x9b]);
     let (letter, old, new) = match delta.status() {
         Delta::Added if !work && nothing(&new) && to_be_added(&new) => return None,
         Delta::Added => ('A', None, Some(new)),
         Delta::Deleted if work && nothing(&old) && to_be_added(&old) => return None,
+        // Not checked out on purpose: a sparse checkout.
+        Delta::Deleted if work && left_out(&old) => return None,
         Delta::Deleted => ('D', Some(old), None),
         Delta::Modified if work && nothing(&old) && to_be_added(&old) => ('A', None, Some(new)),
         Delta::Modified => ('M', Some(old), Some(new)),

@@ -76,8 +76,15 @@ pub struct Cloned {
 /// Clones `source` into `directory`, which must not exist. It appears there whole, by a rename, or not at all.
 pub fn clone(server: &Git, source: &Source, directory: &str, call: &Call) -> Result<Cloned> {
     let workspace = server.workspace()?;
+    if directory.split('/').any(|name| gate::names_dot_git(name.as_bytes())) {
+        return Err(ToolError::invalid("`dir` has a name in it that git keeps for itself").hint("choose another name"));
+    }
     let parents = make_parents(server, directory)?;
     let place = workspace.resolve_new("dir", directory)?;
+    if place.relative().iter().any(|name| gate::names_dot_git(name.as_encoded_bytes())) {
+        // What a stranger wrote would become the metadata of the repository around it.
+        return Err(ToolError::new(Code::Forbidden, "`dir` leads into a .git directory").hint("clone beside it"));
+    }
     let staging = place.staging().create_dir()?;
     let path = staging.path().absolute()?;
 

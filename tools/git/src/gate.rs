@@ -28,6 +28,7 @@ use self::paths::{Identity, Workspace, forbidden};
 use self::rules::{Judged, Owner};
 use shared::{Code, Result, ToolError};
 
+pub(crate) use self::paths::names_dot_git;
 pub use self::remote::{RemoteUrl, effective_remote_url, effective_url};
 
 /// A repository that passed.

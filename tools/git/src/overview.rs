@@ -287,6 +287,10 @@ fn facts(
         if named || facts.counted.lines == 0 {
             facts.folded = None;
         }
+        // The middle of a key has nothing that tells what it is, so no part of such a file is shown.
+        if patch::holds_key(git, change) {
+            facts.folded = Some("holds a private key");
+        }
         if keep && facts.folded.is_none() {
             let mut text = Vec::new();
             lines::from(body, 0, &mut |_, line| {

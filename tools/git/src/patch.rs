@@ -1,6 +1,6 @@
 //! The text of a change: counted without being made, and made from any line on.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+use std::{ffi::OsStr, io::Read, os::unix::ffi::OsStrExt, path::Path};
 
 use git2::{AttrCheckFlags, AttrValue, DiffOptions, Oid, Patch, Repository};
 use shared::Result;
@@ -9,6 +9,7 @@ use crate::{
     changes::{self, Change, Changes, Side, Source},
     failure::OrFail,
     large::{self, Region},
+    worktree::WorkTree,
 };
 
 /// A file longer than this is compared in pieces of our own choosing, for libgit2 holds some 150 bytes for each line of a file.
@@ -111,6 +112,23 @@ pub fn read<T>(
         return read_large(git, all, change, context, sizes, with);
     }
     read_whole(git, all, change, context, sizes, with)
+}
+
+/// Larger files are not private keys.
+const KEY_FILE_MAX: u64 = 256 * 1024;
+
+/// Whether either side of `change` has a private key in it.
+pub fn holds_key(git: &Repository, change: &Change) -> bool {
+    let marked = |content: &[u8]| memchr::memmem::find(content, b"PRIVATE KEY-----").is_some();
+    [&change.old, &change.new].into_iter().flatten().filter(|side| side.size <= KEY_FILE_MAX).any(|side| {
+        if let Ok(blob) = git.find_blob(side.id) {
+            return blob.size() as u64 <= KEY_FILE_MAX && marked(blob.content());
+        }
+        let file = WorkTree::of(git).and_then(|tree| tree.open(&side.path));
+        let Ok(Some(file)) = file else { return false };
+        let mut content = Vec::new();
+        file.take(KEY_FILE_MAX).read_to_end(&mut content).is_ok() && marked(&content)
+    })
 }
 
 /// The way of libgit2: both files as wholes.

@@ -23,6 +23,10 @@ fn plain(parameter: &str, text: &str) -> Result<()> {
     if text.is_empty() || text.len() > LONGEST {
         return Err(ToolError::invalid(format!("`{parameter}` must have between 1 and {LONGEST} bytes")));
     }
+    if text.starts_with(':') {
+        return Err(ToolError::new(Code::Unsupported, format!("`{parameter}` {text:?} names something in the index"))
+            .hint("git_diff staged=true shows what is staged; HEAD:path names a file of a commit"));
+    }
     if text.starts_with('-') || text.chars().any(char::is_control) {
         return Err(ToolError::invalid(format!("`{parameter}` is not a revision: {text:?}"))
             .hint("use a branch, a tag, an object id, or one of them with ~N or ^"));
@@ -64,8 +68,10 @@ pub fn revision(repo: &Repository, parameter: &str, text: &str) -> Result<Revisi
 
 fn missing(repo: &Repository, parameter: &str, text: &str, error: &git2::Error) -> ToolError {
     match error.code() {
-        git2::ErrorCode::NotFound if text == "HEAD" && repo.is_empty().unwrap_or(false) => {
-            ToolError::new(Code::NotFound, "the repository has no commits yet")
+        git2::ErrorCode::NotFound | git2::ErrorCode::UnbornBranch
+            if text == "HEAD" && repo.head().is_err_and(|error| error.code() == git2::ErrorCode::UnbornBranch) =>
+        {
+            ToolError::new(Code::NotFound, "the branch that is checked out has no commits yet")
         }
         git2::ErrorCode::NotFound => {
             ToolError::new(Code::NotFound, format!("`{parameter}` names nothing here: {text:?}"))

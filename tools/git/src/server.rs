@@ -25,7 +25,7 @@ use crate::{
 /// The git server.
 pub struct Git {
     face: Face,
-    workspace: OnceLock<Result<Workspace>>,
+    workspace: OnceLock<Workspace>,
     confinement: OnceLock<Confinement>,
     network: OnceLock<Result<Arc<Network>>>,
     pub(crate) writers: Arc<Writers>,
@@ -34,8 +34,12 @@ pub struct Git {
 impl Git {
     /// The workspace of this process: `WORKSPACE`, else `/workspace`, else on a terminal the current directory.
     pub fn workspace(&self) -> Result<&Workspace> {
-        let terminal = self.face == Face::Terminal;
-        self.workspace.get_or_init(|| Workspace::from_env(terminal)).as_ref().map_err(ToolError::clone)
+        if let Some(workspace) = self.workspace.get() {
+            return Ok(workspace);
+        }
+        // Only a workspace that is there is kept: one that is mounted late is found by the next call.
+        let workspace = Workspace::from_env(self.face == Face::Terminal)?;
+        Ok(self.workspace.get_or_init(|| workspace))
     }
 
     /// The network side, made at the first call that needs it. Must be called on a runtime.
@@ -52,7 +56,7 @@ impl Git {
     pub fn on(workspace: Workspace) -> Self {
         Self {
             face: Face::Protocol,
-            workspace: OnceLock::from(Ok(workspace)),
+            workspace: OnceLock::from(workspace),
             confinement: OnceLock::new(),
             network: OnceLock::new(),
             writers: Arc::default(),

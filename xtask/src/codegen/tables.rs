@@ -70,7 +70,11 @@ fn tools(catalogue: &Value) -> String {
         );
     }
     let tokens = thousands(catalogue["tokens"].as_u64().unwrap_or_default());
-    let _ = writeln!(table, "\n{} tools, {tokens} tokens in `tools/list` (four bytes to a token).", list.len());
+    let _ = writeln!(
+        table,
+        "\n{} tools, {tokens} tokens of name, description and input schema (four bytes to a token).",
+        list.len()
+    );
     table
 }
 
@@ -137,7 +141,7 @@ mod tests {
              | tool | mode | parameters (* required) | what it does |\n|---|---|---|---|\n\
              | `demo_get` | RO | `zone`*, `name`*, `all`, `budget`, `cursor` | Gets a thing. |\n\
              | `demo_put` | RW |  | Puts. |\n\n\
-             2 tools, 12,345 tokens in `tools/list` (four bytes to a token).\n\
+             2 tools, 12,345 tokens of name, description and input schema (four bytes to a token).\n\
              <!-- /tools:demo -->\nend\n"
         );
         assert_eq!(fill(&filled, &[("demo", &catalogue)]).unwrap(), filled, "filling twice changes nothing");

@@ -44,7 +44,7 @@ pub(crate) fn discover(workspace: &mut Workspace, start: &Path) -> Result<Found>
         Code::NotFound,
         format!("no git repository at {} or above it in the workspace", workspace.shown(start)),
     )
-    .hint("name a directory inside a repository; one that begins above the workspace is not used"))
+    .hint("pass cwd=DIRECTORY of a repository; one that begins above the workspace is not used"))
 }
 
 /// The repository whose `.git` is in `dir`.

@@ -10,7 +10,7 @@ use shared::{Annotations, Answer, Call, Code, Result, Text, Tool, ToolError, Unt
 use crate::{
     Git,
     failure::OrFail,
-    remote::Lease,
+    remote::{Lease, Scheme},
     repo::{Repo, short},
     transfer, unrun,
 };
@@ -133,7 +133,14 @@ fn push(server: &Git, repo: &Repo, params: &Params, call: &Call) -> Result<Done>
         ToolError::new(Code::NotFound, format!("there is no branch {branch:?} with a commit here"))
             .hint("git_branch_list shows the branches; commit first if there are none")
     })?;
-    transfer::addresses(server, git, &params.remote)?;
+    let (_, target) = transfer::addresses(server, git, &params.remote)?;
+    if target.scheme() == Scheme::File {
+        return Err(ToolError::new(
+            Code::Unsupported,
+            "pushing to a repository on this machine would pass by its hooks and its receive.* rules",
+        )
+        .hint("push to it over ssh or https, or with git itself"));
+    }
     let mut remote = git.find_remote(&params.remote).or_fail("read the remote")?;
     let tracking = format!("refs/remotes/{}/{branch}", params.remote);
     let seen = git.refname_to_id(&tracking).ok();

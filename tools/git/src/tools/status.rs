@@ -1,8 +1,10 @@
 //! `git_status`: the state of the work tree and the index.
 
-use std::sync::Arc;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
 
-use git2::{Repository, RepositoryState, Status as Flags, StatusEntry, StatusOptions, StatusShow};
+use git2::{
+    Index, IndexEntryExtendedFlag, Repository, RepositoryState, Status as Flags, StatusEntry, StatusOptions, StatusShow,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{Annotations, Answer, Call, List, Read, Records, Result, Text, Tool, Untrusted};
@@ -49,6 +51,8 @@ pub struct Found {
     untracked: usize,
     /// Files with conflicts.
     conflicted: usize,
+    /// Whether it has no work tree at all.
+    bare: bool,
     /// Whether only a part of the tree is checked out.
     sparse: bool,
     /// What is configured and not honoured here.
@@ -61,7 +65,7 @@ pub struct Found {
 /// One path.
 #[derive(Serialize, JsonSchema)]
 struct File {
-    /// Two letters as `git status --short` has them: staged, then unstaged; `??` untracked.
+    /// Two letters as `git status --porcelain=v2` has them: staged, then unstaged, `.` for unchanged; `??` untracked.
     code: String,
     /// Path in the repository.
     path: Untrusted,
@@ -91,6 +95,10 @@ impl Answer for Found {
         }
         for note in &self.notes {
             text.line(note);
+        }
+        if self.bare {
+            text.line("bare: there is no work tree and nothing to be staged");
+            return;
         }
         if self.files.is_empty() {
             text.line("clean: nothing to commit, nothing untracked");
@@ -137,10 +145,14 @@ fn status(repo: &Repo, call: &Call) -> Result<Found> {
     options.show(StatusShow::IndexAndWorkdir).include_untracked(true).renames_head_to_index(true);
     let statuses =
         if git.is_bare() { None } else { Some(git.statuses(Some(&mut options)).or_fail("read the status")?) };
+    let index = git.index().ok();
     let (mut staged, mut unstaged, mut untracked, mut conflicted) = (0, 0, 0, 0);
     let mut files = Vec::new();
     for entry in statuses.iter().flat_map(git2::Statuses::iter) {
         let flags = entry.status();
+        if flags.is_wt_deleted() && left_out(index.as_ref(), entry.path_bytes()) && index_letter(flags) == '.' {
+            continue;
+        }
         conflicted += usize::from(flags.is_conflicted());
         staged += usize::from(!flags.is_conflicted() && index_letter(flags) != '.');
         unstaged += usize::from(!flags.is_conflicted() && worktree_letter(flags) != '.');
@@ -170,10 +182,17 @@ fn status(repo: &Repo, call: &Call) -> Result<Found> {
         unstaged,
         untracked,
         conflicted,
+        bare: git.is_bare(),
         sparse: git.config().and_then(|config| config.get_bool("core.sparseCheckout")).unwrap_or(false),
         notes: repo.notes.clone(),
         files: Records::paged("paths", files, page),
     })
+}
+
+/// Whether a path is tracked and not checked out on purpose (a sparse checkout), which libgit2 takes for deleted.
+fn left_out(index: Option<&Index>, path: &[u8]) -> bool {
+    let entry = index.and_then(|index| index.get_path(Path::new(OsStr::from_bytes(path)), 0));
+    entry.is_some_and(|entry| IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_skip_worktree())
 }
 
 fn head(git: &Repository) -> Result<(Option<Untrusted>, Option<String>)> {

@@ -1,7 +1,5 @@
 //! What the integration tests share: the server's own command line, and git's.
 
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses a part of this")]
-
 use std::{
     path::Path,
     process::{Command, Output},

@@ -1,0 +1,7 @@
+//! `mcp-git`, line for line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::main::<mcp_git::Git>()
+}
