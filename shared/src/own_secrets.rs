@@ -13,7 +13,10 @@ const FILE_MAX: u64 = 64 * 1024;
 pub(crate) fn learn() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        for (name, value) in env::vars() {
+        // `env::vars` panics on a variable that is not UTF-8.
+        let texts =
+            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        for (name, value) in texts {
             if ENDS.iter().any(|end| name.ends_with(end)) {
                 redact::register(&value);
             } else if let Some(stem) = name.strip_suffix("_FILE")
