@@ -9,6 +9,7 @@ use shared::Result;
 
 use crate::{
     failure::OrFail,
+    narrow::{self, Narrow},
     similar::{self, Bag, Candidate, Contents},
 };
 
@@ -92,20 +93,34 @@ pub struct Changes<'r> {
     pub work: bool,
 }
 
-/// Compares `sides` at `paths` (all, when there are none). `check` is asked between steps whether to go on.
+/// Compares `sides` at `paths` (all, when there are none), by way of `narrow` where there is one. `check` is asked between steps whether
+/// to go on.
 pub fn between<'r>(
     git: &'r Repository,
+    narrow: Option<&Narrow>,
     sides: &Sides<'r>,
     paths: &[String],
     context: u32,
-    check: &dyn Fn() -> Result<()>,
+    check: narrow::Check<'_>,
 ) -> Result<Changes<'r>> {
     let mut options = DiffOptions::new();
     options.context_lines(context).indent_heuristic(true).disable_pathspec_match(true).enable_fast_untracked_dirs(true);
-    // The empty path is the root: everything.
-    if !paths.iter().any(String::is_empty) {
-        for path in paths {
-            options.pathspec(path.as_str());
+    match differing(git, narrow, sides, paths, check)? {
+        Some(paths) if paths.is_empty() => {
+            let diff = git.diff_tree_to_tree(None, None, None).or_fail("compare")?;
+            return Ok(Changes { diff, list: Vec::new(), limited: false, work: false });
+        }
+        Some(paths) => {
+            for path in paths {
+                options.pathspec(path);
+            }
+        }
+        // The empty path is the root: everything.
+        None if paths.iter().any(String::is_empty) => {}
+        None => {
+            for path in paths {
+                options.pathspec(path.as_str());
+            }
         }
     }
     let diff = match sides {
@@ -127,6 +142,35 @@ pub fn between<'r>(
     }
     let limited = find_renames(git, &diff, &mut list, work, check)?;
     Ok(Changes { diff, list, limited, work })
+}
+
+/// The paths at which `sides` may differ, and an index for `git` that has them; nothing, when libgit2 has to look for itself.
+fn differing(
+    git: &Repository,
+    narrow: Option<&Narrow>,
+    sides: &Sides<'_>,
+    paths: &[String],
+    check: narrow::Check<'_>,
+) -> Result<Option<Vec<Vec<u8>>>> {
+    if let Sides::TreeTree(old, new) = sides {
+        // For attributes libgit2 would read the whole index; git asks the work tree only.
+        git.set_index(&mut Index::new().or_fail("make an index")?).or_fail("leave the index unread")?;
+        return narrow::trees(git, old.as_ref(), new, paths, check);
+    }
+    let Some(narrow) = narrow else { return Ok(None) };
+    let work = || Ok(narrow.work(git, paths, false, check)?.map(|work| work.paths));
+    let staged = |tree| narrow.staged(git, tree, paths, check);
+    let found = match sides {
+        Sides::IndexWork => work()?,
+        Sides::TreeIndex(tree) => staged(tree.as_ref())?,
+        Sides::TreeWork(tree) => work()?.zip(staged(Some(tree))?).map(|(work, staged)| [work, staged].concat()),
+        Sides::TreeTree(..) => None,
+    };
+    match &found {
+        Some(paths) => narrow.stand_in(git, paths)?,
+        None => narrow.give_up(git)?,
+    }
+    Ok(found)
 }
 
 fn mode(mode: FileMode) -> u32 {
@@ -410,7 +454,7 @@ mod tests {
 
     fn letters(git: &Repository, sides: &Sides<'_>, paths: &[&str]) -> Vec<(char, String)> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-        let changes = between(git, sides, &paths, 3, &|| Ok(())).unwrap();
+        let changes = between(git, None, sides, &paths, 3, &|| Ok(())).unwrap();
         changes.list.iter().map(|change| (change.letter, String::from_utf8_lossy(change.path()).into_owned())).collect()
     }
 

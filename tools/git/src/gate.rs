@@ -66,6 +66,33 @@ pub fn open(workspace_root: &Path, start: &Path) -> Result<Opened> {
     open_found(&mut workspace, found, 0)
 }
 
+/// As [`open`], without judging the submodules: for calls that read objects and references only, to which libgit2 opens none, and
+/// for those that ask [`nested`] about the submodules they will meet.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_history(workspace_root: &Path, start: &Path) -> Result<Opened> {
+    let mut workspace = Workspace::new(workspace_root)?;
+    let found = discover::discover(&mut workspace, start)?;
+    open_alone(&mut workspace, found)
+}
+
+/// Judges the submodules of `repo`: those of its `.gitmodules`, and those of `index`, the paths that a reader of the index took for
+/// submodules; libgit2's own reading, when it is none.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn nested<'p>(
+    workspace_root: &Path,
+    repo: &Repository,
+    index: Option<impl Iterator<Item = &'p [u8]>>,
+) -> Result<()> {
+    let index = index.map(|paths| paths.map(<[u8]>::to_vec).collect());
+    nested::check(&mut Workspace::new(workspace_root)?, repo, index, 0)
+}
+
 /// Judges the repository that begins exactly at `dir`, if there is one, and everything nested in it.
 ///
 /// For a directory that libgit2 would open on the way, such as one that is staged as a submodule. Errors as [`open`];
@@ -79,6 +106,12 @@ pub fn inspect(workspace_root: &Path, dir: &Path) -> Result<Option<Opened>> {
 }
 
 fn open_found(workspace: &mut Workspace, found: Found, depth: u32) -> Result<Opened> {
+    let opened = open_alone(workspace, found)?;
+    nested::check(workspace, &opened.repo, None, depth)?;
+    Ok(opened)
+}
+
+fn open_alone(workspace: &mut Workspace, found: Found) -> Result<Opened> {
     let mut survey = Survey::new(workspace);
     survey.run(&found)?;
     let mut notes = survey.notes;
@@ -94,7 +127,6 @@ fn open_found(workspace: &mut Workspace, found: Found, depth: u32) -> Result<Ope
     // Opening the object store now makes libgit2 read the alternates that were judged, not later ones.
     repo.odb().map_err(|e| could_not_open(&e))?;
     workspace.unchanged()?;
-    nested::check(workspace, &repo, depth)?;
 
     let mut hook_dirs = vec![found.common_dir.join("hooks")];
     hook_dirs.append(&mut judged.hook_dirs);

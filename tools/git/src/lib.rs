@@ -16,6 +16,7 @@ pub mod index_lock;
 pub mod integrate;
 pub mod large;
 pub mod lines;
+pub mod narrow;
 pub mod overview;
 pub mod patch;
 pub mod pathspec;

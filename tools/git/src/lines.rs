@@ -338,7 +338,7 @@ mod tests {
     }
 
     fn with_body(git: &Repository, context: u32, with: impl Fn(&Body<'_>)) {
-        let changes = changes::between(git, &Sides::IndexWork, &[], context, &|| Ok(())).unwrap();
+        let changes = changes::between(git, None, &Sides::IndexWork, &[], context, &|| Ok(())).unwrap();
         assert_eq!(changes.list.len(), 1);
         let read = |body: &Body<'_>| {
             with(body);

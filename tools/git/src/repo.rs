@@ -1,9 +1,15 @@
 //! Opening the repository a call is about.
 
+use std::path::Path;
+
 use git2::Repository;
 use shared::{Result, Untrusted};
 
-use crate::{Git, gate};
+use crate::{
+    Git,
+    gate::{self, Opened},
+    narrow::Narrow,
+};
 
 /// An opened repository and how to speak of it.
 pub struct Repo {
@@ -15,22 +21,61 @@ pub struct Repo {
     pub hooks: Vec<String>,
     /// What is configured and not honoured, for the reader to know.
     pub notes: Vec<String>,
+    /// Its index, read without libgit2, where the call compares with it.
+    pub narrow: Option<Narrow>,
+}
+
+/// How far into a repository a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Objects and references.
+    History,
+    /// The work tree as well, by way of [`Narrow`].
+    WorkTree,
+    /// Everything libgit2 can do.
+    All,
 }
 
 impl Git {
     /// Opens the repository that `cwd` is in. The gate looks at it first.
     pub fn repo(&self, cwd: Option<&str>) -> Result<Repo> {
+        self.reaching(cwd, Reach::All)
+    }
+
+    /// As [`Self::repo`], for calls that read objects and references only: index and submodules are not looked at.
+    pub fn history(&self, cwd: Option<&str>) -> Result<Repo> {
+        self.reaching(cwd, Reach::History)
+    }
+
+    /// As [`Self::repo`], for calls that compare the work tree or the index through [`Repo::narrow`].
+    pub fn comparing(&self, cwd: Option<&str>) -> Result<Repo> {
+        self.reaching(cwd, Reach::WorkTree)
+    }
+
+    fn reaching(&self, cwd: Option<&str>, reach: Reach) -> Result<Repo> {
         let workspace = self.workspace()?;
         let directory = workspace.resolve("cwd", cwd.unwrap_or("."))?;
         let root = workspace.root();
-        let opened = gate::open(root, &directory.absolute()?)?;
+        let place = directory.absolute()?;
+        let opened = if reach == Reach::All { gate::open(root, &place) } else { gate::open_history(root, &place) }?;
+        let mut narrow = None;
+        if reach == Reach::WorkTree {
+            narrow = Narrow::read(&opened.repo, root);
+            gate::nested(root, &opened.repo, narrow.as_ref().map(Narrow::submodules))?;
+        }
+        Ok(Repo::new(root, opened, narrow))
+    }
+}
+
+impl Repo {
+    fn new(root: &Path, opened: Opened, narrow: Option<Narrow>) -> Self {
         let place = opened.repo.workdir().unwrap_or_else(|| opened.repo.path());
         let name = match place.strip_prefix(root) {
             Ok(inside) if inside.as_os_str().is_empty() => Untrusted::line("."),
             Ok(inside) => Untrusted::line(&inside.to_string_lossy()),
             Err(_) => Untrusted::line(&place.to_string_lossy()),
         };
-        Ok(Repo { git: opened.repo, name, hooks: opened.hooks, notes: opened.notes })
+        Self { git: opened.repo, name, hooks: opened.hooks, notes: opened.notes, narrow }
     }
 }
 

@@ -21,11 +21,22 @@ const SUBMODULES_MAX: usize = 1_000;
 /// The file mode of a submodule in the index.
 const GITLINK: u32 = 0o160_000;
 
-pub(crate) fn check(workspace: &mut Workspace, repo: &Repository, depth: u32) -> Result<()> {
+/// `index` has the submodules of the index, where something else than libgit2 reads it.
+pub(crate) fn check(
+    workspace: &mut Workspace,
+    repo: &Repository,
+    index: Option<Vec<Vec<u8>>>,
+    depth: u32,
+) -> Result<()> {
     let Some(root) = repo.workdir() else { return Ok(()) };
     let mut paths = rules::gitmodules(workspace, root)?;
-    let index = repo.index().map_err(|e| could_not_open(&e))?;
-    paths.extend(index.iter().filter(|entry| entry.mode == GITLINK).map(|entry| entry.path));
+    match index {
+        Some(index) => paths.extend(index),
+        None => {
+            let index = repo.index().map_err(|e| could_not_open(&e))?;
+            paths.extend(index.iter().filter(|entry| entry.mode == GITLINK).map(|entry| entry.path));
+        }
+    }
     paths.sort_unstable();
     paths.dedup();
     if paths.len() > SUBMODULES_MAX {

@@ -102,7 +102,7 @@ impl Tool for BranchList {
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
         let inner = call.clone();
-        call.blocking(move || branches(&server.repo(params.cwd.as_deref())?, &params, &inner)).await
+        call.blocking(move || branches(&server.history(params.cwd.as_deref())?, &params, &inner)).await
     }
 }
 

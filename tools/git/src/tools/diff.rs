@@ -146,7 +146,7 @@ impl Tool for Diff {
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
         let inner = call.clone();
-        call.blocking(move || diff(&server.repo(params.cwd.as_deref())?, &params, &inner)).await
+        call.blocking(move || diff(&server.comparing(params.cwd.as_deref())?, &params, &inner)).await
     }
 }
 
@@ -155,7 +155,7 @@ fn diff(repo: &Repo, params: &Params, call: &Call) -> Result<Found> {
     let paths =
         params.paths.iter().flatten().map(|path| pathspec::literal("paths", path)).collect::<Result<Vec<_>>>()?;
     let (sides, from, to) = sides(git, params.staged, params.reference.as_deref())?;
-    let changes = changes::between(git, &sides, &paths, params.context_lines, &|| call.check())?;
+    let changes = changes::between(git, repo.narrow.as_ref(), &sides, &paths, params.context_lines, &|| call.check())?;
     let wanted = Wanted { paths: &paths, context: params.context_lines, patch: !params.stat };
     let compared = format!("{:?} {:?}", from.id, to.id);
     let Overview { totals, table, patch, folded, notes } = overview::of(git, &changes, &wanted, &compared, call)?;

@@ -159,7 +159,7 @@ impl Tool for Log {
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
         let inner = call.clone();
-        call.blocking(move || log(&server.repo(params.cwd.as_deref())?, &params, &inner)).await
+        call.blocking(move || log(&server.history(params.cwd.as_deref())?, &params, &inner)).await
     }
 }
 

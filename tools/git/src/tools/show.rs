@@ -290,7 +290,7 @@ impl Tool for Show {
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
         let inner = call.clone();
-        call.blocking(move || show(&server.repo(params.cwd.as_deref())?, &params, &inner)).await
+        call.blocking(move || show(&server.history(params.cwd.as_deref())?, &params, &inner)).await
     }
 }
 
@@ -398,7 +398,7 @@ fn commit_view(
         [first, ..] => format!("against the first of {} parents, {}", parents.len(), short(first)),
     };
     let paths: Vec<String> = path.into_iter().collect();
-    let changes = changes::between(git, &Sides::TreeTree(parent, tree), &paths, CONTEXT, &|| call.check())?;
+    let changes = changes::between(git, None, &Sides::TreeTree(parent, tree), &paths, CONTEXT, &|| call.check())?;
     let wanted = Wanted { paths: &paths, context: CONTEXT, patch };
     let Overview { totals, table, patch, folded, notes } =
         overview::of(git, &changes, &wanted, &commit.id().to_string(), call)?;

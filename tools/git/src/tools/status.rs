@@ -3,7 +3,8 @@
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
 
 use git2::{
-    Index, IndexEntryExtendedFlag, Repository, RepositoryState, Status as Flags, StatusEntry, StatusOptions, StatusShow,
+    Index, IndexEntryExtendedFlag, Repository, RepositoryState, Status as Flags, StatusEntry, StatusOptions,
+    StatusShow, Statuses,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use shared::{Annotations, Answer, Call, List, Read, Records, Result, Text, Tool,
 use crate::{
     Git,
     failure::OrFail,
+    narrow,
     repo::{Repo, short},
     upstream::Upstream,
 };
@@ -72,6 +74,12 @@ struct File {
     /// Where it was before, for a rename.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Untrusted>,
+}
+
+impl File {
+    fn untracked(path: &[u8]) -> Self {
+        Self { code: String::from("??"), path: Untrusted::line_bytes(path), from: None }
+    }
 }
 
 impl Answer for Found {
@@ -135,20 +143,18 @@ impl Tool for Status {
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
         let inner = call.clone();
-        call.blocking(move || status(&server.repo(params.cwd.as_deref())?, &inner)).await
+        call.blocking(move || status(&server.comparing(params.cwd.as_deref())?, &inner)).await
     }
 }
 
 fn status(repo: &Repo, call: &Call) -> Result<Found> {
     let git = &repo.git;
-    let mut options = StatusOptions::new();
-    options.show(StatusShow::IndexAndWorkdir).include_untracked(true).renames_head_to_index(true);
-    let statuses =
-        if git.is_bare() { None } else { Some(git.statuses(Some(&mut options)).or_fail("read the status")?) };
+    let check = || call.check();
+    let looked = look(repo, &check)?;
     let index = git.index().ok();
     let (mut staged, mut unstaged, mut untracked, mut conflicted) = (0, 0, 0, 0);
     let mut files = Vec::new();
-    for entry in statuses.iter().flat_map(git2::Statuses::iter) {
+    for entry in looked.statuses.iter().flat_map(git2::Statuses::iter) {
         let flags = entry.status();
         if flags.is_wt_deleted() && left_out(index.as_ref(), entry.path_bytes()) && index_letter(flags) == '.' {
             continue;
@@ -159,10 +165,12 @@ fn status(repo: &Repo, call: &Call) -> Result<Found> {
         untracked += usize::from(flags.is_wt_new());
         // Removed from the index and still in the tree is two facts about one path, as git has it.
         if flags.is_wt_new() && index_letter(flags) != '.' {
-            files.push(File { code: String::from("??"), path: Untrusted::line_bytes(entry.path_bytes()), from: None });
+            files.push(File::untracked(entry.path_bytes()));
         }
         files.push(file(git, &entry)?);
     }
+    untracked += looked.untracked.len();
+    files.extend(looked.untracked.iter().map(|path| File::untracked(path)));
     let rank = |file: &File| match file.code.as_str() {
         "??" => 2,
         code if code.contains('U') || code == "AA" || code == "DD" => 0,
@@ -187,6 +195,44 @@ fn status(repo: &Repo, call: &Call) -> Result<Found> {
         notes: repo.notes.clone(),
         files: Records::paged("paths", files, page),
     })
+}
+
+/// What the status is made of.
+struct Looked<'r> {
+    statuses: Option<Statuses<'r>>,
+    /// What is untracked and not in `statuses`.
+    untracked: Vec<Vec<u8>>,
+}
+
+fn look<'r>(repo: &'r Repo, check: narrow::Check<'_>) -> Result<Looked<'r>> {
+    let git = &repo.git;
+    let mut looked = Looked { statuses: None, untracked: Vec::new() };
+    if git.is_bare() {
+        return Ok(looked);
+    }
+    let mut options = StatusOptions::new();
+    options.show(StatusShow::IndexAndWorkdir).include_untracked(true).renames_head_to_index(true);
+    if let Some(narrow) = &repo.narrow {
+        let head = git.head().ok().and_then(|head| head.peel_to_tree().ok());
+        let staged = narrow.staged(git, head.as_ref(), &[], check)?;
+        match narrow.work(git, &[], true, check)?.zip(staged) {
+            Some((work, staged)) => {
+                looked.untracked = work.untracked;
+                let paths = [work.paths, staged].concat();
+                narrow.stand_in(git, &paths)?;
+                if paths.is_empty() {
+                    return Ok(looked);
+                }
+                options.include_untracked(false).no_refresh(true).disable_pathspec_match(true);
+                for path in paths {
+                    options.pathspec(path);
+                }
+            }
+            None => narrow.give_up(git)?,
+        }
+    }
+    looked.statuses = Some(git.statuses(Some(&mut options)).or_fail("read the status")?);
+    Ok(looked)
 }
 
 /// Whether a path is tracked and not checked out on purpose (a sparse checkout), which libgit2 takes for deleted.
