@@ -10,12 +10,19 @@
 pub mod client;
 pub mod demo;
 pub mod git;
+pub mod git_http;
 pub mod http;
+pub mod proxy;
+pub mod repository;
+pub mod sshd;
 pub mod start;
 
 use std::{
     fs::OpenOptions,
+    future::Future,
     io::Write,
+    net::{SocketAddr, TcpListener},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -43,4 +50,25 @@ pub async fn until(what: &str, mut met: impl FnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// The runtime of the servers that tests talk to, apart from the tests' own: they start and stop on any thread.
+pub fn runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime")
+    })
+}
+
+/// Runs a future to its end on [`runtime`].
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    runtime().block_on(future)
+}
+
+/// A free port of this machine, for a server on [`runtime`]: whoever connects before it accepts waits.
+fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
 }

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use shared::Code;
 
-use crate::harness::Client;
-use crate::harness::repository::{bare, tip};
+use crate::network::Client;
+use harness::repository::{bare, tip};
 
 /// Serves the repositories below `root`, one `git daemon --inetd` for each connection, and returns the port.
 fn serve(root: &Path) -> u16 {

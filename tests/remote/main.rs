@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that meets what it did not expect fails")]
 
 mod daemon;
-mod harness;
 mod http;
 mod http_refusals;
+mod network;
 mod ssh;

@@ -1,34 +1,17 @@
-//! What the tests of remote access share: repositories, servers, and a network side with an environment of its own.
-
-pub mod git_http;
-pub mod repository;
-pub mod sshd;
+//! A network side with an environment of its own, for the tests of the transports.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use harness::runtime;
 use mcp_git::remote::{self, Environment, Limits, Network, Operation};
 use shared::{Result, ToolError};
 use tokio_util::sync::CancellationToken;
 
 /// The token in every test that logs in; no error may contain it.
 pub const CANARY: &str = "canary-t0ken-5f2d8a";
-
-/// The runtime of servers and clients. Tests themselves are plain threads, as a blocking pool's are.
-pub fn runtime() -> &'static tokio::runtime::Runtime {
-    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime")
-    })
-}
-
-/// Runs a future to its end on the shared runtime.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    runtime().block_on(future)
-}
 
 static LEARNT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

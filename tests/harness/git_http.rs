@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,8 +19,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+/// A name in the certificate of every tls server that no resolver knows: only a proxy leads there.
+pub const FAR: &str = "git.invalid";
 
 /// What the server does with a path.
 #[derive(Clone)]
@@ -42,6 +46,8 @@ pub enum Rule {
     LoginAtPost,
     /// Answer the discovery, and never look at a `POST`.
     HangAtPost,
+    /// Answer the discovery; of the answer to a `POST` let this many bytes pass, and then nothing more.
+    StallAtPost(usize),
     /// Answer the discovery, and refuse a `POST` with this status before its body has been looked at.
     StatusAtPost(u16),
     /// Answer references without end.
@@ -51,11 +57,17 @@ pub enum Rule {
 /// What a request looked like.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// GET or POST.
     pub method: String,
+    /// Path and query, or what a proxy is asked for.
     pub target: String,
+    /// The credentials.
     pub authorization: Option<String>,
+    /// What the client calls itself.
     pub user_agent: Option<String>,
+    /// The length of the body, when it is said.
     pub content_length: Option<u64>,
+    /// All of them.
     pub headers: Vec<String>,
 }
 
@@ -64,6 +76,8 @@ struct State {
     login: Option<(String, String)>,
     rules: Vec<(String, Rule)>,
     seen: Mutex<Vec<Seen>>,
+    /// Backends at work.
+    running: Arc<AtomicUsize>,
 }
 
 /// A running server; it ends when dropped.
@@ -100,20 +114,22 @@ impl Setup {
         self
     }
 
-    /// Speaks https with a certificate of its own for `localhost` and `127.0.0.1`.
+    /// Speaks https with a certificate of its own for `localhost`, `127.0.0.1` and [`FAR`].
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
+    /// Starts it; it answers when this returns. May be called on any thread.
     pub fn start(self) -> GitHttp {
-        super::block_on(self.serve())
-    }
-
-    async fn serve(self) -> GitHttp {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("address");
-        let state = Arc::new(State { root: self.root, login: self.login, rules: self.rules, seen: Mutex::default() });
+        let (listener, address) = super::listen();
+        let state = Arc::new(State {
+            root: self.root,
+            login: self.login,
+            rules: self.rules,
+            seen: Mutex::default(),
+            running: Arc::default(),
+        });
         let (acceptor, pem) = if self.tls {
             let (acceptor, pem) = identity();
             (Some(acceptor), Some(pem))
@@ -121,7 +137,8 @@ impl Setup {
             (None, None)
         };
         let shared = Arc::clone(&state);
-        let accepting = tokio::spawn(async move {
+        let accepting = super::runtime().spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
                 let (state, acceptor) = (Arc::clone(&shared), acceptor.clone());
                 tokio::spawn(async move {
@@ -141,7 +158,7 @@ impl Setup {
 }
 
 fn identity() -> (tokio_rustls::TlsAcceptor, String) {
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), FAR.to_owned()];
     let certified = rcgen::generate_simple_self_signed(names).expect("certificate");
     let pem = certified.cert.pem();
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
@@ -178,8 +195,14 @@ impl GitHttp {
         format!("{scheme}://{host}:{}/{path}", self.address.port())
     }
 
+    /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Waits until no git works for this server any more, also for clients that have gone away.
+    pub async fn idle(&self) {
+        crate::until("the end of git's http backend", || self.state.running.load(Ordering::SeqCst) == 0).await;
     }
 
     /// The server's certificate.
@@ -247,7 +270,10 @@ impl State {
                 });
                 status(code, &[], "")
             }
-            Some(Rule::HangAtPost | Rule::StatusAtPost(_)) => self.backend(request, &rest, true).await,
+            Some(Rule::StallAtPost(after)) if seen.method == "POST" => {
+                stalled(self.backend(request, &rest, true).await, after)
+            }
+            Some(Rule::HangAtPost | Rule::StallAtPost(_) | Rule::StatusAtPost(_)) => self.backend(request, &rest, true).await,
             Some(Rule::LoginAtPost) => self.backend(request, &rest, true).await,
             Some(Rule::Stall(after)) => limited(self.backend(request, &rest, true).await, after, None),
             Some(Rule::Slow(step, pause)) => limited(self.backend(request, &rest, true).await, step, Some(pause)),
@@ -277,8 +303,7 @@ impl State {
             .env("REMOTE_ADDR", "127.0.0.1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
+            .stderr(Stdio::null());
         if user {
             command.env("REMOTE_USER", "user");
         }
@@ -291,41 +316,66 @@ impl State {
                 command.env(variable, value);
             }
         }
-        let mut child = command.spawn().expect("git http-backend");
-        let mut stdin = child.stdin.take().expect("stdin");
-        tokio::spawn(async move {
-            let mut body = request.into_body();
-            while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-                if let Ok(data) = frame.into_data()
-                    && stdin.write_all(&data).await.is_err()
-                {
-                    break;
-                }
-            }
-        });
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));
-        let mut response = Response::builder().status(200);
-        loop {
-            let mut line = String::new();
-            stdout.read_line(&mut line).await.expect("a head");
-            match line.trim_end().split_once(": ") {
-                Some(("Status", value)) => response = response.status(value.split(' ').next().unwrap_or("500")),
-                Some((name, value)) => response = response.header(name, value),
-                None => break,
+        // In a task of its own: the client may go away, and git then has to come to its end all the same.
+        let (heads, head) = oneshot::channel();
+        let (pieces, receiver) = mpsc::channel(4);
+        tokio::spawn(run(command, request.into_body(), heads, pieces, Running::new(&self.running)));
+        head.await.expect("a head").body(Reply::Pieces(receiver)).expect("response")
+    }
+}
+
+/// Counts a backend for as long as it lives.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+async fn run(
+    mut command: tokio::process::Command,
+    mut body: Incoming,
+    heads: oneshot::Sender<hyper::http::response::Builder>,
+    pieces: mpsc::Sender<Bytes>,
+    _running: Running,
+) {
+    let mut child = command.spawn().expect("git http-backend");
+    let mut stdin = child.stdin.take().expect("stdin");
+    tokio::spawn(async move {
+        while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            if let Ok(data) = frame.into_data()
+                && stdin.write_all(&data).await.is_err()
+            {
+                break;
             }
         }
-        let (sender, receiver) = mpsc::channel(4);
-        tokio::spawn(async move {
-            let mut buffer = vec![0; 16 * 1024];
-            while let Ok(count @ 1..) = stdout.read(&mut buffer).await {
-                if sender.send(Bytes::copy_from_slice(&buffer[..count])).await.is_err() {
-                    break;
-                }
-            }
-            child.wait().await.ok();
-        });
-        response.body(Reply::Pieces(receiver)).expect("response")
+    });
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));
+    let mut response = Response::builder().status(200);
+    loop {
+        let mut line = String::new();
+        stdout.read_line(&mut line).await.expect("a head");
+        match line.trim_end().split_once(": ") {
+            Some(("Status", value)) => response = response.status(value.split(' ').next().unwrap_or("500")),
+            Some((name, value)) => response = response.header(name, value),
+            None => break,
+        }
     }
+    heads.send(response).ok();
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = stdout.read(&mut buffer).await {
+        // Nobody may be listening any more; what git has to say is read all the same.
+        pieces.send(Bytes::copy_from_slice(&buffer[..count])).await.ok();
+    }
+    child.wait().await.ok();
 }
 
 fn decoded(seen: &Seen) -> String {
@@ -366,6 +416,28 @@ fn limited(response: Response<Reply>, step: usize, pause: Option<Duration>) -> R
     Response::from_parts(head, Reply::Pieces(receiver))
 }
 
+/// The same answer as far as `after` bytes, and then silence.
+fn stalled(response: Response<Reply>, after: usize) -> Response<Reply> {
+    let (head, mut body) = response.into_parts();
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut left = after;
+        while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            let mut data = frame.into_data().unwrap_or_default();
+            data.truncate(left);
+            left -= data.len();
+            if !data.is_empty() && sender.send(data).await.is_err() {
+                return;
+            }
+            if left == 0 {
+                sender.closed().await;
+                return;
+            }
+        }
+    });
+    Response::from_parts(head, Reply::Pieces(receiver))
+}
+
 /// References without end.
 fn endless() -> Response<Reply> {
     let (sender, receiver) = mpsc::channel(1);
@@ -384,7 +456,7 @@ fn endless() -> Response<Reply> {
 }
 
 /// A body.
-pub enum Reply {
+enum Reply {
     Whole(Option<Bytes>),
     Pieces(mpsc::Receiver<Bytes>),
 }

@@ -27,7 +27,7 @@ fn binary() -> &'static Binary {
         if system.exists() {
             return Binary { path: system.to_owned(), libraries: None };
         }
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openssh-server");
+        let cache = cache().join("openssh-server");
         let path = cache.join("usr/sbin/sshd");
         if !path.exists() {
             unpack(&cache);
@@ -35,6 +35,15 @@ fn binary() -> &'static Binary {
         let libraries = cache.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
         Binary { path, libraries: Some(libraries) }
     })
+}
+
+/// `target/tmp`, beside the profile that the running test is built in.
+fn cache() -> PathBuf {
+    let exe = std::env::current_exe().expect("the running test");
+    let target = exe.ancestors().nth(3).expect("target/PROFILE/deps");
+    let cache = target.join("tmp");
+    std::fs::create_dir_all(&cache).expect("a directory");
+    cache
 }
 
 /// Fetches the packages and unpacks them next to `cache`, which appears complete or not at all.
@@ -99,6 +108,7 @@ impl Sshd {
         Self::with_host_keys(authorized, &["ed25519", "ecdsa"])
     }
 
+    /// The same with host keys of these kinds.
     pub fn with_host_keys(authorized: &[String], kinds: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path();
@@ -114,21 +124,19 @@ impl Sshd {
         }
         std::fs::write(path.join("sshd_config"), config).expect("write");
         let launch = Launch::new(path);
-        let (address, accepting) = super::block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-            let address = listener.local_addr().expect("address");
-            let accepting = tokio::spawn(async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    let stream = stream.into_std().expect("socket");
-                    stream.set_nonblocking(false).expect("socket");
-                    launch.connection(stream.into());
-                }
-            });
-            (address, accepting)
+        let (listener, address) = super::listen();
+        let accepting = super::runtime().spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("a listener");
+            while let Ok((stream, _)) = listener.accept().await {
+                let stream = stream.into_std().expect("socket");
+                stream.set_nonblocking(false).expect("socket");
+                launch.connection(stream.into());
+            }
         });
         Self { directory, address, accepting }
     }
 
+    /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
@@ -226,6 +234,7 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// An agent that holds `keys`.
     pub fn with(keys: &[&Path]) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let socket = directory.path().join("agent");
@@ -254,6 +263,7 @@ impl Agent {
         agent
     }
 
+    /// What SSH_AUTH_SOCK is to be.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
