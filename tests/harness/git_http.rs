@@ -273,7 +273,9 @@ impl State {
             Some(Rule::StallAtPost(after)) if seen.method == "POST" => {
                 stalled(self.backend(request, &rest, true).await, after)
             }
-            Some(Rule::HangAtPost | Rule::StallAtPost(_) | Rule::StatusAtPost(_)) => self.backend(request, &rest, true).await,
+            Some(Rule::HangAtPost | Rule::StallAtPost(_) | Rule::StatusAtPost(_)) => {
+                self.backend(request, &rest, true).await
+            }
             Some(Rule::LoginAtPost) => self.backend(request, &rest, true).await,
             Some(Rule::Stall(after)) => limited(self.backend(request, &rest, true).await, after, None),
             Some(Rule::Slow(step, pause)) => limited(self.backend(request, &rest, true).await, step, Some(pause)),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use mcp_git::remote::{self, Lease};
 use shared::Code;
 
+use crate::network::{CANARY, Client, was_learnt};
 use harness::git_http::{Rule, Setup};
 use harness::repository::{advance, bare, commit, git, hook, noise, tip};
-use crate::network::{CANARY, Client, was_learnt};
 
 fn plain() -> Client {
     Client::new(&[("GIT_ALLOW_PROTOCOLS", "http")])

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use shared::{Code, ToolError};
 
+use crate::network::{CANARY, Client};
 use harness::git_http::{GitHttp, Rule, Setup};
 use harness::repository::{bare, commit, noise, tip};
-use crate::network::{CANARY, Client};
 
 const PAIRS: [(&str, &str); 2] = [("GIT_ALLOW_PROTOCOLS", "http"), ("GIT_TOKEN", CANARY)];
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use mcp_git::remote::Lease;
 use shared::{Code, ToolError};
 
+use crate::network::{Client, was_learnt};
 use harness::repository::{advance, bare, commit, git, hook, noise, tip};
 use harness::sshd::{Agent, Sshd, key, public};
-use crate::network::{Client, was_learnt};
 
 /// A server, a repository, a key that it lets in, and a place for known hosts.
 struct Scene {

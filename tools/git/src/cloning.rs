@@ -95,6 +95,9 @@ pub fn clone(server: &Git, source: &Source, directory: &str, call: &Call) -> Res
         builder.branch(branch);
     }
     let git = transfer::watched(call, &operation, "cloning", || builder.clone(source.url.as_str(), &path))?;
+    if git.is_empty().or_fail("read the clone")? {
+        first_branch(&git)?;
+    }
     let (branch, head) = checked_out(&git);
     let notes = notes(&git);
     drop(git);
@@ -112,6 +115,23 @@ pub fn clone(server: &Git, source: &Source, directory: &str, call: &Call) -> Res
         bytes: progress.bytes_received,
         notes,
     })
+}
+
+/// A remote without commits does not say in this version of the protocol which branch it is waiting for, and libgit2 then takes git's old
+/// default. Forges, and git from version 3 on, wait for `main`; a configuration that says otherwise has its way.
+fn first_branch(git: &Repository) -> Result<()> {
+    const NAME: &str = "main";
+    let mut config = git.config().or_fail("read the configuration")?;
+    let current = transfer::current_branch(git)?;
+    if current == NAME || config.get_string("init.defaultBranch").is_ok() {
+        return Ok(());
+    }
+    for (key, value) in [("remote", "origin"), ("merge", "refs/heads/main")] {
+        // It may not have been set; all that counts is that it is not there.
+        let _ = config.remove(&format!("branch.{current}.{key}"));
+        config.set_str(&format!("branch.{NAME}.{key}"), value).or_fail("write the configuration")?;
+    }
+    git.set_head(&format!("refs/heads/{NAME}")).or_fail("choose the first branch")
 }
 
 /// Makes the directories above `directory` that do not exist. What is returned removes them again unless it is kept.
@@ -142,11 +162,10 @@ fn keep(parents: Vec<Created>) {
 }
 
 /// The branch and the commit that HEAD is on.
-pub fn checked_out(git: &Repository) -> (Option<Untrusted>, Option<String>) {
-    let branch = git.find_reference("HEAD").ok().and_then(|head| {
-        let target = head.symbolic_target_bytes()?;
-        Some(Untrusted::line_bytes(target.strip_prefix(b"refs/heads/").unwrap_or(target)))
-    });
+fn checked_out(git: &Repository) -> (Option<Untrusted>, Option<String>) {
+    let head = git.find_reference("HEAD").ok();
+    let branch = head.as_ref().and_then(|head| head.symbolic_target_bytes());
+    let branch = branch.map(|name| Untrusted::line_bytes(name.strip_prefix(b"refs/heads/").unwrap_or(name)));
     (branch, git.head().ok().and_then(|head| head.target()).map(|id| id.to_string()))
 }
 
@@ -170,8 +189,8 @@ fn notes(git: &Repository) -> Vec<String> {
     notes
 }
 
-/// The address that a clone in `git` came from, as configured.
+/// The address that a clone in `git` came from, as configured: before any `insteadOf`, as the caller of a clone names it too.
 pub fn origin(git: &Repository) -> Result<String> {
-    let remote = git.find_remote("origin").or_fail("read the remote origin")?;
-    Ok(remote.url().or_fail("read the address of origin")?.to_owned())
+    let config = git.config().or_fail("read the configuration")?;
+    config.get_string("remote.origin.url").or_fail("read the address of origin")
 }

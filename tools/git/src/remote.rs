@@ -8,14 +8,23 @@
 //! A fetch or push is an [`Operation`]. [`run`] makes it current on the blocking thread that calls libgit2, where the transport
 //! factory finds it:
 //!
-//! ```ignore
+//! ```no_run
+//! use mcp_git::remote::{self, Environment, Limits, Network};
+//! # use tokio_util::sync::CancellationToken;
+//!
+//! # fn clone(url: &str, path: &std::path::Path, cancel: CancellationToken) -> shared::Result<git2::Repository> {
+//! // Once per server: settings from the environment, sockets driven by this runtime, every secret that is read told to redaction.
+//! let network = Network::new(Environment::process(), tokio::runtime::Handle::current(), |secret| {
+//!     shared::redact::register(secret);
+//! })?;
 //! let operation = network.operation(cancel, Limits::default());
-//! let url = network.check(&url)?;
+//! let url = network.check(url)?;
 //! remote::run(&operation, || {
 //!     let mut options = git2::FetchOptions::new();
 //!     options.remote_callbacks(operation.callbacks());
-//!     git2::build::RepoBuilder::new().fetch_options(options).clone(url.as_str(), &path)
-//! })?;
+//!     git2::build::RepoBuilder::new().fetch_options(options).clone(url.as_str(), path)
+//! })
+//! # }
 //! ```
 //!
 //! Rules that hold whatever libgit2 or a repository's configuration asks for:
@@ -41,6 +50,7 @@ mod words;
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +66,7 @@ pub struct Network {
     environment: Environment,
     protocols: Protocols,
     credentials: Credentials,
+    timeout: Option<Duration>,
     runtime: tokio::runtime::Handle,
     tls: OnceLock<Result<rustls::ClientConfig>>,
 }
@@ -65,11 +76,12 @@ impl Network {
     /// every secret it reads to `learn`, the project's redaction.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] when `GIT_ALLOW_PROTOCOLS` names an unknown protocol.
+    /// [`Code::InvalidArgument`] when `GIT_ALLOW_PROTOCOLS` names an unknown protocol or `GIT_TIMEOUT` is no number of seconds.
     pub fn new(environment: Environment, runtime: tokio::runtime::Handle, learn: fn(&str)) -> Result<Arc<Self>> {
         let protocols = Protocols::from_environment(&environment)?;
+        let timeout = operation::timeout(&environment)?;
         let credentials = Credentials::new(environment.clone(), learn);
-        Ok(Arc::new(Self { environment, protocols, credentials, runtime, tls: OnceLock::new() }))
+        Ok(Arc::new(Self { environment, protocols, credentials, timeout, runtime, tls: OnceLock::new() }))
     }
 
     /// Parses an address and holds it against the allowed protocols.
@@ -96,6 +108,11 @@ impl Network {
             },
         };
         self.check(url)
+    }
+
+    /// The longest that the operator wants an operation to take, where they say so (`GIT_TIMEOUT`).
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// A new operation, stopped by `cancel` and by `limits`. Its time starts now.

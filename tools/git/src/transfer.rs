@@ -23,8 +23,10 @@ const LARGEST: u64 = 8 << 30;
 pub fn begin(server: &Git, call: &Call) -> Result<Operation> {
     // A little before the call's own deadline, so that the operation's error, which knows more, comes first.
     let left = call.deadline().saturating_duration_since(Instant::now()).saturating_sub(Duration::from_millis(500));
-    let limits = Limits { overall: left, idle: SILENCE, received: LARGEST };
-    Ok(server.network()?.operation(call.cancellation().clone(), limits))
+    let network = server.network()?;
+    let overall = network.timeout().map_or(left, |timeout| timeout.min(left));
+    let limits = Limits { overall, idle: SILENCE, received: LARGEST };
+    Ok(network.operation(call.cancellation().clone(), limits))
 }
 
 /// Runs `work` with `operation`'s transports and reports its progress through `call` while it lasts.

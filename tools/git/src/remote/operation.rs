@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Network;
+use super::environment::Environment;
 use super::words::Words;
 use shared::{Code, Result, ToolError};
 
@@ -32,6 +33,19 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { overall: Duration::from_secs(600), idle: Duration::from_secs(60), received: 4 << 30 }
+    }
+}
+
+/// `GIT_TIMEOUT`: how many seconds an operation may take, when the operator wants it to be less than the tools' own limit.
+///
+/// # Errors
+/// [`Code::InvalidArgument`] for what is no number of seconds above zero.
+pub(super) fn timeout(environment: &Environment) -> Result<Option<Duration>> {
+    let Some(text) = environment.text("GIT_TIMEOUT")? else { return Ok(None) };
+    match text.trim().parse::<u32>() {
+        Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds.into()))),
+        _ => Err(ToolError::invalid("read GIT_TIMEOUT: it is not a number of seconds")
+            .hint("set it to a whole number, such as 120, or unset it")),
     }
 }
 

@@ -241,6 +241,12 @@ impl GitUrl {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// Whether both are spellings of one address: a slash at the end and a port that goes without saying make no other one of it.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let parts = |url: &Self| (url.scheme, url.user.clone(), url.host.clone(), url.port());
+        parts(self) == parts(other) && self.path.trim_end_matches('/') == other.path.trim_end_matches('/')
+    }
 }
 
 /// The address; there is no secret in it to hide.
@@ -377,6 +383,24 @@ fn decode(text: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spellings_of_one_address() {
+        let url = |text: &str| GitUrl::parse(text).expect(text);
+        for (one, other, same) in [
+            ("https://h/r.git", "HTTPS://H:443/r.git/", true),
+            ("ssh://git@h/r", "ssh://git@h:22/r/", true),
+            ("git@h:r", "git@h:r/", true),
+            ("https://h/r.git", "https://h/r", false),
+            ("https://h/r", "https://h/R", false),
+            ("https://h/r", "https://h:8443/r", false),
+            ("https://h/r", "http://h/r", false),
+            ("ssh://git@h/r", "ssh://me@h/r", false),
+            ("git@h:r", "ssh://git@h/r", false),
+        ] {
+            assert_eq!(url(one).same_as(&url(other)), same, "{one} {other}");
+        }
+    }
 
     #[test]
     fn accepted_spellings() {

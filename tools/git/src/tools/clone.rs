@@ -68,7 +68,10 @@ impl Answer for Done {
         let place = match (&self.branch, &self.head) {
             (Some(branch), Some(head)) => format!("on {} at {}", branch.quoted(), short(head)),
             (None, Some(head)) => format!("HEAD detached at {}", short(head)),
-            (_, None) => String::from("the remote has no commits yet"),
+            (Some(branch), None) => {
+                format!("the remote has no commits yet; the first one goes to {}", branch.quoted())
+            }
+            (None, None) => String::from("the remote has no commits yet"),
         };
         text.line(format_args!(
             "cloned into {}: {place}; {} objects, {} bytes received",

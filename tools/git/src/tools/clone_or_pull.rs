@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::{Annotations, Answer, Call, Code, Result, Text, Tool, ToolError, Write};
+use shared::{Annotations, Answer, Call, Code, Result, Text, Tool, ToolError, Untrusted, Write};
 
 use super::{clone, pull};
 use crate::{
@@ -89,18 +89,25 @@ impl Tool for CloneOrPull {
 }
 
 fn update(server: &Git, source: &Source, directory: &str, call: &Call) -> Result<pull::Done> {
-    let repo: Repo = server.repo(Some(directory))?;
-    let place = server.workspace()?.resolve("dir", directory)?.absolute()?;
-    let git = &repo.git;
+    let place = server.workspace()?.resolve("dir", directory)?;
     let elsewhere = |what: &str| {
         ToolError::new(Code::Conflict, format!("{directory:?} exists and {what}")).hint("pass another `dir`")
     };
+    if !place.is_dir() {
+        return Err(elsewhere("is not a directory"));
+    }
+    let place = place.absolute()?;
+    let repo: Repo = match server.repo(Some(directory)) {
+        Err(error) if error.code() == Code::NotFound => return Err(elsewhere("is not a repository")),
+        repo => repo?,
+    };
+    let git = &repo.git;
     if git.workdir().and_then(|root| root.canonicalize().ok()) != Some(place) {
         return Err(elsewhere("is not the root of a repository"));
     }
     let origin = cloning::origin(git).map_err(|_| elsewhere("is a repository without an origin"))?;
-    if server.network()?.check(&origin)?.as_str() != source.url.as_str() {
-        return Err(elsewhere("is a clone of something else"));
+    if !server.network()?.check(&origin)?.same_as(&source.url) {
+        return Err(elsewhere(&format!("is a clone of {}", Untrusted::line(&origin).quoted())));
     }
     let current = transfer::current_branch(git)?;
     let branch = source.branch.clone().unwrap_or_else(|| current.clone());
