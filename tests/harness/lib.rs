@@ -12,6 +12,7 @@ pub mod demo;
 pub mod git;
 pub mod git_http;
 pub mod http;
+pub mod moments;
 pub mod proxy;
 pub mod repository;
 pub mod sshd;

@@ -4,6 +4,7 @@ mod clone;
 mod clone_or_pull;
 mod credentials;
 mod desk;
+mod killed;
 mod pull;
 mod push;
 mod ssh;

@@ -1,5 +1,7 @@
 //! Cloning into the workspace so that a half-made clone is never where a whole one is looked for.
 
+mod staging;
+
 use git2::{
     Repository,
     build::{CloneLocal, RepoBuilder},
@@ -16,6 +18,7 @@ use crate::{
     remote::{GitUrl, Scheme},
     transfer,
 };
+use staging::Staging;
 
 /// What to clone.
 pub struct Source {
@@ -85,7 +88,7 @@ pub fn clone(server: &Git, source: &Source, directory: &str, call: &Call) -> Res
         // What a stranger wrote would become the metadata of the repository around it.
         return Err(ToolError::new(Code::Forbidden, "`dir` leads into a .git directory").hint("clone beside it"));
     }
-    let staging = place.staging().create_dir()?;
+    let staging = Staging::beside(workspace, directory)?;
     let path = staging.path().absolute()?;
 
     let operation = transfer::begin(server, call)?;

@@ -1,43 +1,27 @@
 //! A process that is killed: the repository is as before or as after, and the same call again succeeds.
 
-use std::{
-    fs,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Stdio};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::{moments, world::World};
 
-/// Runs the call whole once to know how long it takes, then kills it at `rounds` moments spread over that time. `prepare` makes the world as
-/// before; `check` is told whether a lock was left behind.
+/// Kills the call at `rounds` moments spread over the time it takes. `prepare` makes the world as before; `check` looks at what has become of
+/// it, once the locks are gone.
 fn killed(rounds: u32, prepare: impl Fn() -> World, tool: &str, arguments: &Value, check: impl Fn(&World)) {
-    let whole = prepare();
-    let start = Instant::now();
-    whole.call(tool, arguments.clone()).fine();
-    let time = start.elapsed();
-    let (mut early, mut late) = (0, 0);
-    for round in 0..rounds {
-        let world = prepare();
-        let mut child =
-            world.call_command(tool, arguments.clone()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(time * round / rounds);
-        if child.try_wait().unwrap().is_some() {
-            late += 1;
-        } else {
-            early += 1;
-            child.kill().unwrap();
-        }
-        child.wait().unwrap();
+    let start = |world: &World| {
+        let mut command = world.call_command(tool, arguments.clone());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    moments::ended(rounds, Signal::KILL, prepare, start, |world| {
         // What git tells everybody to do about it.
         for lock in ["index.lock", "index.lock.lock", "HEAD.lock", "refs/heads/main.lock"] {
             fs::remove_file(world.path(".git").join(lock)).ok();
         }
-        check(&world);
+        check(world);
         world.sound_after_kill();
-    }
-    assert!(early > 0, "{early} were killed, {late} had ended: nothing was tested");
+    });
 }
 
 impl World {
@@ -168,5 +152,4 @@ fn a_switch_that_fails_says_so_and_head_stays() {
     let ran = world.call("git_branch", json!({"name": "other"}));
     fs::set_permissions(world.path("d"), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(world.git(&["symbolic-ref", "--short", "HEAD"]) == "other", ran.ok, "{}", ran.text);
-    std::thread::sleep(Duration::from_millis(1));
 }

@@ -6,4 +6,6 @@ mod branch;
 mod checkout;
 mod commit;
 mod interrupted;
+#[path = "../../../../tests/harness/moments.rs"]
+mod moments;
 mod world;
