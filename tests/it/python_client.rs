@@ -6,11 +6,21 @@ use std::{
     sync::OnceLock,
 };
 
-use harness::{GitRepo, PATIENCE, Start, http::HttpServer, skip, start::mcp_git};
-use serde_json::{Value, json};
+use harness::{
+    GitRepo, PATIENCE, Start,
+    git_http::{GitHttp, Setup},
+    http::HttpServer,
+    repository::{bare, tip},
+    skip,
+    start::mcp_git,
+};
+use serde_json::{Map, Value, json};
 use tokio::{io::AsyncWriteExt, process};
 
 const MODES: [&str; 3] = ["auto", "legacy", "2026-07-28"];
+
+/// What the remotes want to hear.
+const TOKEN: &str = "python-t0ken-77aa";
 
 /// A Python that has the client, or why there is none.
 fn python() -> Result<PathBuf, String> {
@@ -53,42 +63,90 @@ fn step(command: &mut Command) -> Result<(), String> {
     Err(format!("{command:?}: {}", said.lines().last().unwrap_or("failed")))
 }
 
-/// What is called, and what each text must contain.
-fn calls() -> Value {
-    json!({
-        "git_status": [
-            {"arguments": {"cwd": "repo"}, "contains": ["on `main`", "1 unstaged", "?? new.txt", ".M a.txt"]},
-            {"arguments": {"cwd": "elsewhere"}, "isError": true, "contains": ["not_found: "]},
-            {"arguments": {"cwd": "../.."}, "isError": true, "contains": ["cwd"]},
-            {"arguments": {"cwdd": "repo"}, "isError": true, "contains": ["invalid_argument: ", "did you mean `cwd`?"]},
-        ],
-        "git_log": [
-            {"arguments": {"cwd": "repo", "oneline": true}, "contains": ["second change", "first change"]},
-            {"arguments": {"cwd": "repo", "count": 1}, "contains": ["second change", "next: cursor="]},
-            {"arguments": {"cwd": "repo", "count": 0}, "isError": true, "contains": ["`count` must be between 1 and 1000"]},
-        ],
-        "git_branch_list": [{"arguments": {"cwd": "repo"}, "contains": ["main", "topic"]}],
-        "git_diff": [{"arguments": {"cwd": "repo"}, "contains": ["a.txt", "+three"]}],
-        "git_show": [{"arguments": {"cwd": "repo", "ref": "HEAD"}, "contains": ["second change", "+two"]}],
-    })
+/// A workspace with a repository to read, and a server of remotes, one for each mode to write to.
+struct Scene {
+    repo: GitRepo,
+    remotes: tempfile::TempDir,
+    server: GitHttp,
 }
 
-fn repository() -> GitRepo {
-    let repo = GitRepo::new();
-    repo.write("a.txt", "one\n");
-    repo.commit("first change");
-    repo.git(&["branch", "topic"]);
-    repo.write("a.txt", "one\ntwo\n");
-    repo.commit("second change");
-    repo.write("a.txt", "one\ntwo\nthree\n");
-    repo.write("new.txt", "new\n");
-    repo
+impl Scene {
+    fn new() -> Self {
+        let repo = GitRepo::new();
+        repo.write("a.txt", "one\n");
+        repo.commit("first change");
+        repo.git(&["branch", "topic"]);
+        repo.write("a.txt", "one\ntwo\n");
+        repo.commit("second change");
+        repo.write("a.txt", "one\ntwo\nthree\n");
+        repo.write("new.txt", "new\n");
+        let remotes = tempfile::tempdir().expect("a directory");
+        for mode in MODES {
+            bare(remotes.path(), &format!("{mode}.git"), 2);
+        }
+        let server = Setup::new(remotes.path()).login("git", TOKEN).start();
+        Self { repo, remotes, server }
+    }
+
+    /// What a server gets to know.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("WORKSPACE", self.repo.workspace().display().to_string()),
+            ("GIT_ALLOW_PROTOCOLS", "http".to_owned()),
+            ("GIT_TOKEN", TOKEN.to_owned()),
+            ("GIT_TOKEN_HOSTS", format!("127.0.0.1:{}", self.server.port())),
+        ]
+    }
+
+    /// What is done in `mode`: every tool, and some calls that are refused.
+    fn steps(&self, mode: &str) -> Value {
+        let fine = |tool: &str, arguments: Value, words: Value| json!({"tool": tool, "arguments": arguments, "contains": words});
+        let refused = |tool: &str, arguments: Value, words: Value| json!({"tool": tool, "arguments": arguments, "contains": words, "isError": true});
+        let url = self.server.url(&format!("{mode}.git"));
+        let file = self.repo.workspace().join(mode).join("new.txt");
+        let write = |content: &str| json!({"write": file, "content": content});
+        json!([
+            fine("git_status", json!({"cwd": "repo"}), json!(["on `main`", "1 unstaged", "?? new.txt", ".M a.txt"])),
+            refused("git_status", json!({"cwd": "elsewhere"}), json!(["not_found: "])),
+            refused("git_status", json!({"cwd": "../.."}), json!(["cwd"])),
+            refused("git_status", json!({"cwdd": "repo"}), json!(["invalid_argument: ", "did you mean `cwd`?"])),
+            fine("git_log", json!({"cwd": "repo", "oneline": true}), json!(["second change", "first change"])),
+            fine("git_log", json!({"cwd": "repo", "count": 1}), json!(["second change", "next: cursor="])),
+            refused("git_log", json!({"cwd": "repo", "count": 0}), json!(["`count` must be between 1 and 1000"])),
+            fine("git_branch_list", json!({"cwd": "repo"}), json!(["main", "topic"])),
+            fine("git_diff", json!({"cwd": "repo"}), json!(["a.txt", "+three"])),
+            fine("git_show", json!({"cwd": "repo", "ref": "HEAD"}), json!(["second change", "+two"])),
+            fine("git_clone", json!({"url": url, "dir": mode}), json!(["cloned into", "on `main`", "6 objects"])),
+            refused("git_clone", json!({"url": url, "dir": mode}), json!(["conflict: ", "already exists"])),
+            fine("git_clone_or_pull", json!({"url": url, "dir": mode}), json!(["up to date"])),
+            fine("git_branch", json!({"cwd": mode, "name": "work", "create": true}), json!(["work"])),
+            write("one\n"),
+            fine("git_add", json!({"cwd": mode, "files": ["new.txt"]}), json!(["new.txt"])),
+            refused("git_add", json!({"cwd": mode, "files": ["nothing.txt"]}), json!(["nothing.txt"])),
+            fine("git_commit", json!({"cwd": mode, "message": "by python"}), json!(["by python"])),
+            fine("git_push", json!({"cwd": mode, "set_upstream": true}), json!(["`work`", "new, at", "upstream"])),
+            fine("git_pull", json!({"cwd": mode}), json!(["up to date with `origin/work`"])),
+            refused("git_pull", json!({"cwd": mode, "strategy": "octopus"}), json!(["invalid_argument: ", "ff-only"])),
+            write("two\n"),
+            fine("git_diff", json!({"cwd": mode}), json!(["-one", "+two"])),
+            fine("git_log", json!({"cwd": mode, "ref": "origin/work"}), json!(["by python"])),
+        ])
+    }
+
+    /// Runs the client in `modes` and returns what it reports.
+    async fn run(&self, python: &Path, modes: &[&str], mut request: Value) -> Value {
+        let steps: Map<String, Value> = modes.iter().map(|mode| ((*mode).to_owned(), self.steps(mode))).collect();
+        request["modes"] = Value::Object(steps);
+        let report = run(python, &request).await;
+        for mode in modes {
+            let (remote, clone) = (self.remotes.path().join(format!("{mode}.git")), self.repo.workspace().join(mode));
+            assert_eq!(tip(&remote, "work"), tip(&clone, "HEAD"), "{mode}");
+        }
+        report
+    }
 }
 
-/// Runs the client and returns what it reports.
-async fn run(python: &Path, mut request: Value) -> Value {
-    request["modes"] = json!(MODES);
-    request["calls"] = calls();
+async fn run(python: &Path, request: &Value) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/client.py");
     let mut child = process::Command::new(python)
         .arg("-B")
@@ -115,12 +173,10 @@ fn check(report: &Value) {
         let report = &report[mode];
         assert_eq!(report["protocol"], protocol, "{mode}");
         let tools = report["tools"].as_array().unwrap_or_else(|| panic!("{mode}: {report}"));
-        for name in ["git_status", "git_log", "git_branch_list"] {
-            assert!(tools.contains(&json!(name)), "{mode}: {tools:?}");
-        }
+        assert_eq!(tools.len(), 12, "{mode}: {tools:?}");
         let results = report["results"].as_array().unwrap();
         let called = |name: &str| results.iter().filter(|result| result["tool"] == name).count();
-        assert!(called("git_status") == 4 && called("git_log") == 3, "{mode}: {results:?}");
+        assert!(called("git_status") == 4 && called("git_clone") == 2, "{mode}: {results:?}");
         // A mode that is pinned skips the discovery, and so never hears the name.
         if mode != "2026-07-28" {
             assert_eq!(report["server"], "mcp-git", "{mode}");
@@ -131,15 +187,22 @@ fn check(report: &Value) {
     assert_eq!(report["auto"]["tools"], report["2026-07-28"]["tools"], "the same list in the same order");
 }
 
+fn stdio(scene: &Scene, more: &[(&str, &str)]) -> Value {
+    let mut env: Map<String, Value> =
+        scene.environment().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
+    json!({"command": mcp_git(), "args": [], "env": env})
+}
+
 #[tokio::test]
 async fn the_python_client_works_over_stdio_in_every_mode() {
     let python = match python() {
         Ok(python) => python,
         Err(reason) => return skip("the_python_client_works_over_stdio_in_every_mode", &reason),
     };
-    let repo = repository();
-    let env = json!({"WORKSPACE": repo.workspace()});
-    check(&run(&python, json!({"stdio": {"command": mcp_git(), "args": [], "env": env}})).await);
+    let scene = Scene::new();
+    let request = json!({"stdio": stdio(&scene, &[]), "results": "text"});
+    check(&scene.run(&python, &MODES, request).await);
 }
 
 #[tokio::test]
@@ -148,7 +211,21 @@ async fn the_python_client_works_over_http_in_every_mode() {
         Ok(python) => python,
         Err(reason) => return skip("the_python_client_works_over_http_in_every_mode", &reason),
     };
-    let repo = repository();
-    let server = HttpServer::start(Start::git(repo.workspace())).await;
-    check(&run(&python, json!({"url": server.url()})).await);
+    let scene = Scene::new();
+    let start =
+        scene.environment().into_iter().fold(Start::new(mcp_git()), |start, (name, value)| start.env(name, value));
+    let server = HttpServer::start(start).await;
+    check(&scene.run(&python, &MODES, json!({"url": server.url(), "results": "text"})).await);
+}
+
+#[tokio::test]
+async fn the_python_client_validates_every_structured_value() {
+    let python = match python() {
+        Ok(python) => python,
+        Err(reason) => return skip("the_python_client_validates_every_structured_value", &reason),
+    };
+    let scene = Scene::new();
+    let request = json!({"stdio": stdio(&scene, &[("RESULTS", "both")]), "results": "both"});
+    let report = scene.run(&python, &["auto"], request).await;
+    assert_eq!(report["auto"]["tools"].as_array().map(Vec::len), Some(12), "{report}");
 }

@@ -3,16 +3,19 @@
 Reads one JSON object on stdin:
     stdio    {"command", "args", "env"}: the server to spawn, or
     url      the endpoint to talk to;
-    modes    connection modes, each a connection of its own;
-    calls    {tool: [{"arguments", "contains", "isError"?}, ...]}: what to call, and what each text must contain.
+    modes    {mode: [step, ...]}: connection modes, each a connection of its own, and what is done there, in order. A step is a call,
+             {"tool", "arguments", "contains", "isError"?}, whose text must have the words of "contains", or {"write", "content"}: a file;
+    results  "text" or "both": whether structured values are expected, and validated.
 
-Prints one JSON object: {mode: {"protocol", "server", "tools", "results": [...]}}. Every tool that says it only reads must have a call.
+Prints one JSON object: {mode: {"protocol", "server", "tools", "results": [...]}}. Every tool that is listed must succeed in some step.
 """
 
 import asyncio
 import json
+import pathlib
 import sys
 
+import jsonschema
 from mcp import Client, MCPError, StdioServerParameters
 
 
@@ -22,37 +25,50 @@ def text_of(result):
     return result.content[0].text
 
 
-async def call(client, name, spec):
-    result = await client.call_tool(name, spec["arguments"])
+def check_structure(name, result, schema):
+    value = result.structured_content
+    if schema is None:
+        assert value is None, f"{name}: RESULTS=text carries no structured content"
+    elif result.is_error:
+        assert value["code"] and value["message"], f"{name}: {value}"
+    else:
+        jsonschema.validate(value, schema, cls=jsonschema.Draft202012Validator)
+
+
+async def call(client, step, schemas):
+    name = step["tool"]
+    result = await client.call_tool(name, step["arguments"])
     text = text_of(result)
-    assert result.is_error == spec.get("isError", False), f"{name}: {text}"
-    assert result.structured_content is None, f"{name}: RESULTS=text carries no structured content"
-    for words in spec["contains"]:
+    assert result.is_error == step.get("isError", False), f"{name}: {text}"
+    check_structure(name, result, schemas[name])
+    for words in step["contains"]:
         assert words in text, f"{name}: {words!r} is not in {text!r}"
     return {"tool": name, "text": text, "isError": result.is_error}
 
 
-async def run(mode, request):
+async def run(mode, steps, request):
     if "stdio" in request:
         server = StdioServerParameters(**request["stdio"])
     else:
         server = request["url"]
     async with Client(server, mode=mode, read_timeout_seconds=60) as client:
         listed = (await client.list_tools()).tools
-        results = []
-        called = 0
         for tool in listed:
-            assert tool.output_schema is None, f"{tool.name}: RESULTS=text lists no output schema"
+            expected = request["results"] == "both"
+            assert (tool.output_schema is not None) == expected, f"{tool.name}: output schema {tool.output_schema!r}"
             hints = tool.annotations
             for hint in (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint):
                 assert hint is not None, f"{tool.name} leaves a hint unsaid"
-            if not hints.read_only_hint:
-                continue
-            assert request["calls"].get(tool.name), f"{tool.name} only reads and nobody calls it"
-            for spec in request["calls"][tool.name]:
-                results.append(await call(client, tool.name, spec))
-                called += 1
-        assert called > 0, "no tool was called"
+        schemas = {tool.name: tool.output_schema for tool in listed}
+
+        results = []
+        for step in steps:
+            if "write" in step:
+                pathlib.Path(step["write"]).write_text(step["content"])
+            else:
+                results.append(await call(client, step, schemas))
+        succeeded = {result["tool"] for result in results if not result["isError"]}
+        assert succeeded == set(schemas), f"nobody calls {set(schemas) - succeeded}"
 
         try:
             await client.call_tool("no_such_tool", {})
@@ -61,8 +77,9 @@ async def run(mode, request):
             assert error.error.code == -32602, error.error
 
         # Ten calls at once on one connection, each with its own answer.
-        name, spec = next((name, specs[0]) for name, specs in request["calls"].items() if name in {t.name for t in listed})
-        texts = await asyncio.gather(*(call(client, name, spec) for _ in range(10)))
+        reads = {tool.name for tool in listed if tool.annotations.read_only_hint}
+        step = next(step for step in steps if step.get("tool") in reads)
+        texts = await asyncio.gather(*(call(client, step, schemas) for _ in range(10)))
         assert len(texts) == 10
 
         info = client.server_info
@@ -78,8 +95,8 @@ async def run(mode, request):
 async def main():
     request = json.load(sys.stdin)
     report = {}
-    for mode in request["modes"]:
-        report[mode] = await asyncio.wait_for(run(mode, request), timeout=120)
+    for mode, steps in request["modes"].items():
+        report[mode] = await asyncio.wait_for(run(mode, steps, request), timeout=120)
     print(json.dumps(report))
 
 
