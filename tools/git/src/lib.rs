@@ -4,6 +4,7 @@
 //! are used.
 
 pub mod changes;
+pub mod checks;
 pub mod cloning;
 pub mod content;
 pub mod exclusive;

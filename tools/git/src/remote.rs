@@ -37,6 +37,7 @@
 
 mod address;
 mod callbacks;
+mod checks;
 mod credentials;
 mod daemon;
 mod environment;
@@ -55,6 +56,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use self::callbacks::Lease;
+pub use self::checks::checks;
 pub use self::credentials::{Credentials, Login, Secret, SshIdentity};
 pub use self::environment::Environment;
 pub use self::operation::{Limits, Operation, Progress};

@@ -17,6 +17,7 @@ use shared::{
 use tokio::runtime::Handle;
 
 use crate::{
+    checks,
     exclusive::Writers,
     remote::{Environment, Network},
     tools,
@@ -89,16 +90,7 @@ impl Server for Git {
     }
 
     fn checks(&self) -> Vec<Check> {
-        let workspace = match self.workspace() {
-            Ok(workspace) => Check::fine("workspace", workspace.root().display().to_string()),
-            Err(error) => Check::missing("workspace", error.to_string()),
-        };
-        let confinement = match self.confinement.get() {
-            Some(full @ Confinement::Full { .. }) => Check::fine("confinement", full.to_string()),
-            Some(less) => Check::limited("confinement", less.to_string()),
-            None => Check::limited("confinement", "not confined: there is no workspace yet"),
-        };
-        vec![workspace, confinement]
+        checks::all(self.workspace(), self.confinement.get(), &Environment::process())
     }
 
     /// Writing outside the workspace and starting programs are given up before the first byte of input is read.

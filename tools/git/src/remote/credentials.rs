@@ -113,6 +113,27 @@ impl Credentials {
         self.made("GIT_TOKEN", user, token).map(Some)
     }
 
+    /// Where the token of `variable` comes from, once it is known to be usable; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Credentials::login`], and for a file that is empty.
+    pub(crate) fn inspect(&self, variable: &'static str) -> Result<Option<String>> {
+        let file = format!("{variable}_FILE");
+        let direct = self.environment.text(variable)?.is_some();
+        let Some(token) = self.environment.text_or_file(variable)? else {
+            return match self.environment.path(&file) {
+                Some(_) => {
+                    Err(ToolError::new(Code::Unavailable, format!("read the file named by {file}: it is empty"))
+                        .hint("write the token into it"))
+                }
+                None => Ok(None),
+            };
+        };
+        let user = self.environment.text_or_file("GIT_USERNAME")?.filter(|_| variable == "GIT_TOKEN");
+        self.made(variable, user.unwrap_or_default(), token)?;
+        Ok(Some(if direct { String::from("set directly") } else { format!("from {file}") }))
+    }
+
     /// `GIT_TOKEN_HOSTS` names hosts, or `host:port` where the port is not the usual one.
     fn token_is_for(&self, host: &str, port: u16) -> Result<bool> {
         let Some(list) = self.environment.text("GIT_TOKEN_HOSTS")? else { return Ok(true) };

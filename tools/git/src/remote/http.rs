@@ -21,6 +21,7 @@ use reqwest::{Method, Request, Response, StatusCode};
 use url::Url;
 
 use self::client::Clients;
+pub(super) use self::client::{place, proxies};
 use self::upload::Upload;
 use super::address::Reach;
 use super::credentials;

@@ -33,20 +33,8 @@ impl KnownHost {
     pub(crate) fn load(environment: &Environment, host: &str, port: u16) -> Result<Self> {
         let name = if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
         let mut known = Self { name, ..Self::default() };
-        if let Some(path) = environment.path("GIT_SSH_KNOWN_HOSTS_FILE") {
-            let text = read(&path).map_err(|error| {
-                ToolError::new(Code::Unavailable, format!("read GIT_SSH_KNOWN_HOSTS_FILE: {}", error.kind()))
-                    .hint("point GIT_SSH_KNOWN_HOSTS_FILE at a readable known_hosts file")
-            })?;
+        for (path, text) in files(environment)? {
             known.add(&text, &path);
-            return Ok(known);
-        }
-        let user = environment.path("HOME").map(|home| home.join(".ssh/known_hosts"));
-        for path in user.into_iter().chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]) {
-            match read(&path) {
-                Ok(text) => known.add(&text, &path),
-                Err(_) => known.files.push(path),
-            }
         }
         Ok(known)
     }
@@ -54,11 +42,7 @@ impl KnownHost {
     fn add(&mut self, text: &str, path: &Path) {
         self.files.push(path.to_owned());
         for (index, line) in text.lines().enumerate() {
-            let line = line.trim().replace('\t', " ");
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let Ok(entry) = line.parse::<Entry>() else { continue };
+            let Some(entry) = entry(line) else { continue };
             if !matches(entry.host_patterns(), &self.name) {
                 continue;
             }
@@ -112,6 +96,36 @@ impl KnownHost {
             "compare the fingerprint with the one the host's operator publishes and have the key added to {files}, or set GIT_SSH_KNOWN_HOSTS_FILE"
         )))
     }
+}
+
+/// The files that hold known hosts, with their text.
+fn files(environment: &Environment) -> Result<Vec<(PathBuf, String)>> {
+    if let Some(path) = environment.path("GIT_SSH_KNOWN_HOSTS_FILE") {
+        let text = read(&path).map_err(|error| {
+            ToolError::new(Code::Unavailable, format!("read GIT_SSH_KNOWN_HOSTS_FILE: {}", error.kind()))
+                .hint("point GIT_SSH_KNOWN_HOSTS_FILE at a readable known_hosts file")
+        })?;
+        return Ok(vec![(path, text)]);
+    }
+    let user = environment.path("HOME").map(|home| home.join(".ssh/known_hosts"));
+    let usual = user.into_iter().chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]);
+    // The usual files may be absent; messages name them all the same.
+    Ok(usual.map(|path| (read(&path).unwrap_or_default(), path)).map(|(text, path)| (path, text)).collect())
+}
+
+/// How many entries there are for any host, and the files they were looked for in.
+///
+/// # Errors
+/// As [`KnownHost::load`].
+pub(crate) fn count(environment: &Environment) -> Result<(usize, Vec<PathBuf>)> {
+    let files = files(environment)?;
+    let entries = files.iter().flat_map(|(_, text)| text.lines()).filter_map(entry);
+    Ok((entries.filter(|entry| entry.marker().is_none()).count(), files.into_iter().map(|(path, _)| path).collect()))
+}
+
+fn entry(line: &str) -> Option<Entry> {
+    let line = line.trim().replace('\t', " ");
+    if line.is_empty() || line.starts_with('#') { None } else { line.parse().ok() }
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

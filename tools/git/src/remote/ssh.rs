@@ -18,6 +18,7 @@ use russh::keys::{Algorithm, EcdsaCurve, PublicKeyOrCertificate};
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, SshId, client};
 use tokio_util::sync::DropGuard;
 
+pub(super) use self::login::check_key;
 use self::outcome::{broken, ended};
 use super::daemon;
 use super::known_hosts::KnownHost;

@@ -29,6 +29,14 @@ pub(crate) fn client_config(environment: &Environment) -> Result<ClientConfig> {
     Ok(config)
 }
 
+/// How many certificates there are besides those compiled in.
+///
+/// # Errors
+/// As [`client_config`].
+pub(crate) fn extra(environment: &Environment) -> Result<usize> {
+    extra_roots(environment).map(|certificates| certificates.len())
+}
+
 fn extra_roots(environment: &Environment) -> Result<Vec<CertificateDer<'static>>> {
     let (file, directories) = (environment.path("SSL_CERT_FILE"), environment.path("SSL_CERT_DIR"));
     if file.is_none() && directories.is_none() {

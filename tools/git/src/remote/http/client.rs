@@ -10,6 +10,7 @@ use reqwest::{Client, NoProxy, Proxy};
 use url::{Host, Url};
 
 use super::super::address::{GuardedResolver, Reach, forbidden};
+use super::super::environment::Environment;
 use super::super::{Network, daemon};
 use shared::{Code, Result, ToolError};
 
@@ -64,40 +65,46 @@ fn build(network: &Network, reach: Reach) -> Result<Client> {
         .dns_resolver(GuardedResolver(reach))
         // The library would read the environment by itself, at a moment and in a way of its own.
         .no_proxy();
-    for proxy in proxies(network)? {
-        builder = builder.proxy(proxy);
+    let environment = network.environment();
+    let exceptions = environment.first_text(&["NO_PROXY", "no_proxy"])?.and_then(|list| NoProxy::from_string(&list));
+    for (scheme, url) in proxies(environment)? {
+        network.credentials().learn(url.password().unwrap_or_default());
+        let proxy = if scheme == "https" { Proxy::https(url) } else { Proxy::http(url) };
+        let proxy = proxy.map_err(|_| unusable(if scheme == "https" { "HTTPS_PROXY" } else { "HTTP_PROXY" }))?;
+        builder = builder.proxy(proxy.no_proxy(exceptions.clone()));
     }
     builder.build().map_err(|error| ToolError::internal(format!("set up the http client: {}", error.without_url())))
 }
 
-fn proxies(network: &Network) -> Result<Vec<Proxy>> {
-    let environment = network.environment();
-    let exceptions = environment.first_text(&["NO_PROXY", "no_proxy"])?.and_then(|list| NoProxy::from_string(&list));
+fn unusable(variable: &str) -> ToolError {
+    ToolError::invalid(format!("use the proxy of {variable}: it is not an http or https address"))
+        .hint(format!("set {variable} to http://host:port"))
+}
+
+/// The proxies of an environment: for which scheme, and where. An address may hold a password.
+///
+/// # Errors
+/// [`shared::Code::InvalidArgument`] for what is no address of a proxy; it is not repeated.
+pub(in super::super) fn proxies(environment: &Environment) -> Result<Vec<(&'static str, Url)>> {
     let mut proxies = Vec::new();
     for (scheme, names) in [
         ("https", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
         ("http", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
     ] {
         let Some(address) = environment.first_text(&names)? else { continue };
-        let unusable = || {
-            ToolError::invalid(format!("use the proxy of {}: it is not an http or https address", names[0]))
-                .hint(format!("set {} to http://host:port", names[0]))
-        };
         // `host:port` without a scheme is common, and means http.
         let address = if address.contains("://") { address } else { format!("http://{address}") };
-        let url = Url::parse(&address).map_err(|_| unusable())?;
+        let url = Url::parse(&address).map_err(|_| unusable(names[0]))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(unusable());
+            return Err(unusable(names[0]));
         }
-        network.credentials().learn(url.password().unwrap_or_default());
-        let proxy = if scheme == "https" { Proxy::https(url) } else { Proxy::http(url) };
-        proxies.push(proxy.map_err(|_| unusable())?.no_proxy(exceptions.clone()));
+        proxies.push((scheme, url));
     }
     Ok(proxies)
 }
 
 /// `scheme://host:port` of an address: enough to know where, nothing that could be a secret.
-pub(super) fn place(url: &Url) -> String {
+pub(in super::super) fn place(url: &Url) -> String {
     let host = url.host_str().unwrap_or("no host");
     match url.port() {
         Some(port) => format!("{}://{host}:{port}", url.scheme()),

@@ -50,6 +50,15 @@ pub(super) async fn log_in(operation: &Operation, session: &mut Session, user: &
     .hint("check that the public key is registered there for this user"))
 }
 
+/// Whether the key of `identity` can be used: its kind; `None` when there is no key.
+///
+/// # Errors
+/// Those of reading it; nothing of the key is part of them.
+pub(in super::super) fn check_key(identity: &SshIdentity) -> Result<Option<String>> {
+    let key = identity.key.as_ref().map(|text| private_key(text, identity)).transpose()?;
+    Ok(key.map(|key| key.algorithm().to_string()))
+}
+
 fn private_key(text: &Secret, identity: &SshIdentity) -> Result<PrivateKey> {
     let passphrase = identity.passphrase.as_ref().map(Secret::reveal);
     let unusable =
