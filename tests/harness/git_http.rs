@@ -1,26 +1,26 @@
 //! A web server that runs git's own `http-backend`, and misbehaves where a test asks it to.
 
+mod backend;
+mod reply;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use base64::Engine as _;
-use bytes::Bytes;
-use http_body::{Body as _, Frame};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+use self::reply::{Reply, endless, limited, stalled, status};
 
 /// A name in the certificate of every tls server that no resolver knows: only a proxy leads there.
 pub const FAR: &str = "git.invalid";
@@ -286,196 +286,14 @@ impl State {
     fn logged_in(&self, seen: &Seen) -> bool {
         self.login.as_ref().is_some_and(|(user, password)| decoded(seen) == format!("{user}:{password}"))
     }
-
-    /// Runs the CGI.
+    /// As git answers.
     async fn backend(&self, request: Request<Incoming>, target: &str, user: bool) -> Response<Reply> {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut command = tokio::process::Command::new("git");
-        command
-            .arg("http-backend")
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", &self.root)
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_PROJECT_ROOT", &self.root)
-            .env("GIT_HTTP_EXPORT_ALL", "1")
-            .env("PATH_INFO", path)
-            .env("QUERY_STRING", query)
-            .env("REQUEST_METHOD", request.method().as_str())
-            .env("REMOTE_ADDR", "127.0.0.1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        if user {
-            command.env("REMOTE_USER", "user");
-        }
-        for (name, variable) in [
-            ("content-type", "CONTENT_TYPE"),
-            ("content-length", "CONTENT_LENGTH"),
-            ("git-protocol", "HTTP_GIT_PROTOCOL"),
-        ] {
-            if let Some(value) = request.headers().get(name).and_then(|value| value.to_str().ok()) {
-                command.env(variable, value);
-            }
-        }
-        // In a task of its own: the client may go away, and git then has to come to its end all the same.
-        let (heads, head) = oneshot::channel();
-        let (pieces, receiver) = mpsc::channel(4);
-        tokio::spawn(run(command, request.into_body(), heads, pieces, Running::new(&self.running)));
-        head.await.expect("a head").body(Reply::Pieces(receiver)).expect("response")
+        backend::backend(&self.root, &self.running, request, target, user).await
     }
-}
-
-/// Counts a backend for as long as it lives.
-struct Running(Arc<AtomicUsize>);
-
-impl Running {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-async fn run(
-    mut command: tokio::process::Command,
-    mut body: Incoming,
-    heads: oneshot::Sender<hyper::http::response::Builder>,
-    pieces: mpsc::Sender<Bytes>,
-    _running: Running,
-) {
-    let mut child = command.spawn().expect("git http-backend");
-    let mut stdin = child.stdin.take().expect("stdin");
-    tokio::spawn(async move {
-        while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            if let Ok(data) = frame.into_data()
-                && stdin.write_all(&data).await.is_err()
-            {
-                break;
-            }
-        }
-    });
-    let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));
-    let mut response = Response::builder().status(200);
-    loop {
-        let mut line = String::new();
-        stdout.read_line(&mut line).await.expect("a head");
-        match line.trim_end().split_once(": ") {
-            Some(("Status", value)) => response = response.status(value.split(' ').next().unwrap_or("500")),
-            Some((name, value)) => response = response.header(name, value),
-            None => break,
-        }
-    }
-    heads.send(response).ok();
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(count @ 1..) = stdout.read(&mut buffer).await {
-        // Nobody may be listening any more; what git has to say is read all the same.
-        pieces.send(Bytes::copy_from_slice(&buffer[..count])).await.ok();
-    }
-    child.wait().await.ok();
 }
 
 fn decoded(seen: &Seen) -> String {
     let basic = seen.authorization.as_deref().unwrap_or_default().trim_start_matches("Basic ");
     let bytes = base64::engine::general_purpose::STANDARD.decode(basic).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn status(code: u16, headers: &[(&'static str, String)], body: &str) -> Response<Reply> {
-    let mut response = Response::builder().status(code);
-    for (name, value) in headers {
-        response = response.header(*name, value);
-    }
-    response.body(Reply::Whole(Some(Bytes::copy_from_slice(body.as_bytes())))).expect("response")
-}
-
-/// The same answer in steps of `step` bytes: with a pause between them, or with one step and then silence.
-fn limited(response: Response<Reply>, step: usize, pause: Option<Duration>) -> Response<Reply> {
-    let (head, mut body) = response.into_parts();
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
-        while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            let data = frame.into_data().unwrap_or_default();
-            for piece in data.chunks(step) {
-                if sender.send(Bytes::copy_from_slice(piece)).await.is_err() {
-                    return;
-                }
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => {
-                        sender.closed().await;
-                        return;
-                    }
-                }
-            }
-        }
-    });
-    Response::from_parts(head, Reply::Pieces(receiver))
-}
-
-/// The same answer as far as `after` bytes, and then silence.
-fn stalled(response: Response<Reply>, after: usize) -> Response<Reply> {
-    let (head, mut body) = response.into_parts();
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
-        let mut left = after;
-        while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            let mut data = frame.into_data().unwrap_or_default();
-            data.truncate(left);
-            left -= data.len();
-            if !data.is_empty() && sender.send(data).await.is_err() {
-                return;
-            }
-            if left == 0 {
-                sender.closed().await;
-                return;
-            }
-        }
-    });
-    Response::from_parts(head, Reply::Pieces(receiver))
-}
-
-/// References without end.
-fn endless() -> Response<Reply> {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
-        let mut piece = String::from("001e# service=git-upload-pack\n0000");
-        for number in 0_u64.. {
-            let line = format!("{number:040x} refs/heads/b{number:020}\n");
-            piece.push_str(&format!("{:04x}{line}", line.len() + 4));
-            if piece.len() > 60_000 && sender.send(std::mem::take(&mut piece).into()).await.is_err() {
-                return;
-            }
-        }
-    });
-    let response = Response::builder().header("content-type", "application/x-git-upload-pack-advertisement");
-    response.body(Reply::Pieces(receiver)).expect("response")
-}
-
-/// A body.
-enum Reply {
-    Whole(Option<Bytes>),
-    Pieces(mpsc::Receiver<Bytes>),
-}
-
-impl http_body::Body for Reply {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut *self {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Pieces(receiver) => {
-                receiver.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
-            }
-        }
-    }
 }
