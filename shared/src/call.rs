@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     cursor::{Digest, Page},
@@ -45,6 +45,15 @@ impl Progress {
     }
 }
 
+/// What the calls of a process share to run their work.
+#[derive(Clone)]
+pub(crate) struct Work {
+    /// Who may block a thread.
+    pub(crate) lanes: Arc<Semaphore>,
+    /// What has begun and not ended.
+    pub(crate) running: TaskTracker,
+}
+
 /// The handle a running tool holds.
 #[derive(Clone)]
 pub struct Call {
@@ -54,7 +63,7 @@ pub struct Call {
     query: Digest,
     cursor: Option<String>,
     progress: Progress,
-    lanes: Arc<Semaphore>,
+    work: Work,
 }
 
 impl Call {
@@ -64,10 +73,10 @@ impl Call {
         query: Digest,
         cursor: Option<String>,
         progress: Progress,
-        lanes: Arc<Semaphore>,
+        work: Work,
     ) -> Self {
         let deadline = Instant::now() + timeout;
-        Self { cancel, deadline, timed_out: Arc::default(), query, cursor, progress, lanes }
+        Self { cancel, deadline, timed_out: Arc::default(), query, cursor, progress, work }
     }
 
     /// Cancelled when the caller goes away, cancels, or the time is up.
@@ -115,7 +124,7 @@ impl Call {
     /// thousand threads.
     pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let permit = tokio::select! {
-            permit = self.lanes.clone().acquire_owned() => permit,
+            permit = self.work.lanes.clone().acquire_owned() => permit,
             () = self.cancel.cancelled() => return Err(self.stopped()),
         };
         let _permit = permit.map_err(|_| ToolError::internal("the server is shutting down"))?;
@@ -125,7 +134,7 @@ impl Call {
     /// Like [`Self::blocking`] for work that mostly waits for the network: it takes no lane, so that slow remotes do not hold up local work.
     pub async fn waiting<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let span = tracing::Span::current();
-        match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
+        match self.work.running.spawn_blocking(move || span.in_scope(work)).await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

@@ -4,7 +4,7 @@ mod call;
 mod command;
 mod print;
 
-use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -125,12 +125,23 @@ fn serve<S: Server>(http: Option<&str>) -> ExitCode {
             }
         }
     });
-    // A read of stdin that cannot be interrupted must not hold up the end.
-    runtime.shutdown_background();
+    end(runtime);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => complain(&message, FAILED),
     }
+}
+
+/// How long the end waits for the children of calls to be killed and collected.
+const CHILDREN: Duration = Duration::from_millis(500);
+
+/// The end of the process, when its calls have ended or had their time.
+fn end(runtime: Runtime) {
+    if !crate::exec::shutdown(CHILDREN) {
+        tracing::warn!("ending although children are left; the kernel kills them");
+    }
+    // A read of stdin that cannot be interrupted must not hold up the end, nor a thread that does not listen.
+    runtime.shutdown_background();
 }
 
 /// Two workers: a busy one never keeps the other from answering, and more would only cost memory.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::exec::Program;
+
 /// One thing a server needs, and how it is.
 #[derive(Clone, Debug)]
 pub struct Check {
@@ -36,6 +38,14 @@ impl Check {
     /// A need without which nothing works.
     pub fn missing(name: &'static str, remedy: impl Into<String>) -> Self {
         Self { name, state: State::Missing(remedy.into()) }
+    }
+
+    /// A program nothing works without, looked for where [`Program::find`] looks.
+    pub fn program(name: &'static str) -> Self {
+        match Program::find(name) {
+            Ok(program) => Self::fine(name, program.path().display().to_string()),
+            Err(error) => Self::missing(name, error.next_step().unwrap_or(error.message())),
+        }
     }
 
     /// Whether the tools can work as far as this check goes.

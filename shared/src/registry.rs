@@ -11,12 +11,12 @@ use std::{
 
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
     Access, Mode, Server, arguments,
-    call::{Call, Progress},
+    call::{Call, Progress, Work},
     cursor::Digest,
     erased::{AnyTool, Spec},
     error::{Code, Result, ToolError},
@@ -28,6 +28,8 @@ use crate::{
 
 /// After a timeout or a cancellation a tool has this long to end by itself, so that a write can still say what became of it.
 const GRACE: Duration = Duration::from_millis(900);
+/// How much longer the end of the process waits than its calls do, so that what they say at the end of their grace is still said.
+const SLACK: Duration = Duration::from_millis(100);
 
 /// A server's registered tools.
 pub struct Registry<S> {
@@ -38,6 +40,10 @@ pub struct Registry<S> {
     /// Tools that exist but not here, with why.
     withheld: Vec<(&'static str, Withheld)>,
     lanes: Arc<Semaphore>,
+    /// What calls have begun and not ended, blocking work included: a thread goes on when nobody waits for it any more.
+    running: TaskTracker,
+    /// Cancelled when the process is about to end.
+    ending: CancellationToken,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,7 +104,8 @@ impl<S: Server> Registry<S> {
         }
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let lanes = Arc::new(Semaphore::new((cores * 4).max(8)));
-        Ok(Self { server: OnceLock::new(), face, settings, registered, withheld, lanes })
+        let (running, ending) = (TaskTracker::new(), CancellationToken::new());
+        Ok(Self { server: OnceLock::new(), face, settings, registered, withheld, lanes, running, ending })
     }
 
     /// The settings in force.
@@ -156,7 +163,18 @@ impl<S: Server> Registry<S> {
         }
     }
 
-    /// Runs one call to its end. `Err` only for a name no tool has.
+    /// Ends every call: cancels those that run, begins no other, and answers when all of their work has ended or the grace is over. With
+    /// nothing running that is at once.
+    pub async fn end(&self) {
+        self.ending.cancel();
+        self.running.close();
+        if tokio::time::timeout(GRACE + SLACK, self.running.wait()).await.is_err() {
+            tracing::warn!(unfinished = self.running.len(), "ending although calls have not ended");
+        }
+    }
+
+    /// Runs one call to its end. `Err` only for a name no tool has. A caller that drops this future has cancelled the call, which then still
+    /// has its grace.
     pub async fn call(
         &self,
         name: &str,
@@ -208,7 +226,8 @@ impl<S: Server> Registry<S> {
         };
         let query = Digest::of(format!("{} {}", spec.name, Value::Object(arguments.clone())).as_bytes());
         // A child, so that a timeout of this call does not look like a cancellation by its caller.
-        let call = Call::new(cancel.child_token(), spec.timeout, query, cursor, progress, self.lanes.clone());
+        let work = Work { lanes: self.lanes.clone(), running: self.running.clone() };
+        let call = Call::new(cancel.child_token(), spec.timeout, query, cursor, progress, work);
         let result = self.finish(tool, arguments, &call).await;
         let outcome = match result {
             Ok(mut answer) => match output::fit(answer.as_mut(), budget, results) {
@@ -233,25 +252,36 @@ impl<S: Server> Registry<S> {
         arguments: Map<String, Value>,
         call: &Call,
     ) -> Result<Box<dyn output::AnyAnswer>> {
-        struct Stop(CancellationToken, tokio::task::AbortHandle);
-        impl Drop for Stop {
-            fn drop(&mut self) {
-                self.0.cancel();
-                self.1.abort();
-            }
+        if self.ending.is_cancelled() {
+            return Err(ToolError::new(Code::Unavailable, "the server is ending, and nothing was begun"));
         }
         let (tool, server, inner) = (tool.clone(), self.server().clone(), call.clone());
-        let future = async move { tool.run(server, arguments, inner).await };
-        let mut task = tokio::spawn(future.instrument(tracing::Span::current()));
-        let _stop = Stop(call.cancellation().clone(), task.abort_handle());
-        tokio::select! {
-            ended = &mut task => return joined(ended),
-            () = tokio::time::sleep_until(call.deadline().into()) => call.time_out(),
-            () = call.cancellation().cancelled() => {}
-        }
-        match tokio::time::timeout(GRACE, &mut task).await {
-            Ok(ended) => joined(ended),
-            Err(_) => Err(call.stopped()),
+        let work = async move { tool.run(server, arguments, inner).await };
+        // A caller that goes away cancels; the grace is kept in a task that does not go away with it.
+        let _gone = call.cancellation().clone().drop_guard();
+        let watched = watch(work, call.clone(), self.ending.clone()).instrument(tracing::Span::current());
+        self.running.spawn(watched).await.unwrap_or_else(|_| Err(call.stopped()))
+    }
+}
+
+/// Runs `work` until it ends, and no longer than its grace once it should stop.
+async fn watch(
+    work: impl Future<Output = Result<Box<dyn output::AnyAnswer>>> + Send + 'static,
+    call: Call,
+    ending: CancellationToken,
+) -> Result<Box<dyn output::AnyAnswer>> {
+    let mut task = tokio::spawn(work.instrument(tracing::Span::current()));
+    tokio::select! {
+        ended = &mut task => return joined(ended),
+        () = tokio::time::sleep_until(call.deadline().into()) => call.time_out(),
+        () = ending.cancelled() => call.cancellation().cancel(),
+        () = call.cancellation().cancelled() => {}
+    }
+    match tokio::time::timeout(GRACE, &mut task).await {
+        Ok(ended) => joined(ended),
+        Err(_) => {
+            task.abort();
+            Err(call.stopped())
         }
     }
 }

@@ -31,15 +31,33 @@ pub async fn serve_streams<S: Server>(
     stop: CancellationToken,
 ) -> Result<(), String> {
     let transport = stdio::Transport::new(input, output);
-    let service = match Handler::new(registry).serve_with_ct(transport, stop).await {
-        Ok(service) => service,
-        // The peer left before it said anything, or was told to leave: an end, not a failure.
-        Err(
-            rmcp::service::ServerInitializeError::ConnectionClosed(_) | rmcp::service::ServerInitializeError::Cancelled,
-        ) => {
-            return Ok(());
+    // Not `stop` itself: when that is cancelled the session goes on until its calls have ended, so that what they still say is written.
+    let session = CancellationToken::new();
+    let started = {
+        let starting = std::pin::pin!(Handler::new(registry.clone()).serve_with_ct(transport, session.clone()));
+        tokio::select! {
+            started = starting => started,
+            () = stop.cancelled() => return Ok(()),
         }
+    };
+    let service = match started {
+        Ok(service) => service,
+        // The peer left before it said anything: an end, not a failure.
+        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(format!("failed to start the session: {error}")),
     };
-    service.waiting().await.map(drop).map_err(|error| format!("the session ended badly: {error}"))
+    let mut ended = std::pin::pin!(service.waiting());
+    let ended = tokio::select! {
+        // The end of the input. Calls that were under way have had five seconds to be answered; what still runs has its grace.
+        ended = &mut ended => {
+            registry.end().await;
+            ended
+        }
+        () = stop.cancelled() => {
+            registry.end().await;
+            session.cancel();
+            ended.await
+        }
+    };
+    ended.map(drop).map_err(|error| format!("the session ended badly: {error}"))
 }

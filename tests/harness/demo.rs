@@ -1,5 +1,8 @@
 //! A server of awkward tools: they panic, sleep, ignore cancellation and answer with more than anybody wants.
 
+mod program;
+mod store;
+
 use std::{
     sync::{
         Arc,
@@ -34,11 +37,11 @@ impl Server for Demo {
 
     fn tools(set: &mut Toolset<Self>) {
         set.read(Echo).read(Items).read(Long).read(Panic).read(Sleep).read(Stubborn).read(Late).read(Work).read(Fail);
-        set.write(Put);
+        set.write(Put).write(store::Store).write(program::Run);
     }
 
     fn checks(&self) -> Vec<Check> {
-        Vec::new()
+        vec![Check::program(program::PROGRAM)]
     }
 }
 

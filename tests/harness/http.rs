@@ -47,6 +47,18 @@ impl HttpServer {
         }
     }
 
+    /// Sends bytes as they are and reads what comes back until the server closes.
+    pub async fn raw(&self, bytes: &[u8]) -> Response {
+        let exchange = async {
+            let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+            let _ = stream.write_all(bytes).await;
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            Response::parse(&answer)
+        };
+        tokio::time::timeout(PATIENCE, exchange).await.expect("an answer in time")
+    }
+
     /// A JSON-RPC message to the endpoint.
     pub fn post(&self, message: &Value) -> Request {
         self.post_raw(message.to_string().as_bytes())
@@ -102,6 +114,14 @@ impl Request {
     }
 
     async fn exchange(&self) -> Response {
+        let mut stream = self.begin().await;
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes).await;
+        Response::parse(&bytes)
+    }
+
+    /// Sends it and leaves the answer to be read from the stream.
+    pub async fn begin(&self) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         let mut head = format!("{} {} HTTP/1.1\r\nConnection: close\r\n", self.method, self.path);
         for (name, value) in &self.headers {
@@ -111,9 +131,7 @@ impl Request {
         // A server that refuses early need not read all of it.
         let _ = stream.write_all(head.as_bytes()).await;
         let _ = stream.write_all(&self.body).await;
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes).await;
-        Response::parse(&bytes)
+        stream
     }
 }
 

@@ -1,5 +1,9 @@
 //! Streamable HTTP: who is let in, what is let through, and that nobody gets somebody else's answer.
 
+mod doubt;
+mod limits;
+mod sessions;
+
 use harness::{
     Start,
     http::{HttpServer, Response},

@@ -1,6 +1,7 @@
 //! The protocol over stdio: every version, hostile messages, concurrency, the end.
 
 mod calls;
+mod ending;
 mod framing;
 mod process;
 mod settings;

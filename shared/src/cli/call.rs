@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::{FAILED, USAGE, complain, print, runtime, stop_on_signals};
+use super::{FAILED, USAGE, complain, end, print, runtime, stop_on_signals};
 use crate::{
     Server,
     call::Progress,
@@ -51,9 +51,11 @@ pub(super) fn run<S: Server>(registry: Arc<Registry<S>>, matches: &ArgMatches) -
     let outcome = runtime.block_on(async {
         let cancel = CancellationToken::new();
         stop_on_signals(&cancel);
-        registry.call(name, arguments, cancel, Progress::default(), None).await
+        let outcome = registry.call(name, arguments, cancel, Progress::default(), None).await;
+        registry.end().await;
+        outcome
     });
-    runtime.shutdown_background();
+    end(runtime);
     match outcome {
         Ok(outcome) => {
             let text = match (&outcome.rendered.text, &outcome.rendered.json) {

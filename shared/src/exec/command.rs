@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::argv::Argv;
 use super::capture::Capture;
 use super::environment::Environment;
-use super::outcome::Outcome;
+use super::outcome::{Ended, Outcome};
 use super::program::Program;
 use super::run;
-use crate::error::Result;
+use crate::call::Call;
+use crate::error::{Code, Result};
 
 /// A call of a program: arguments, environment, input, bounds. See the module's example.
 pub struct Command<'a> {
@@ -151,6 +152,24 @@ impl<'a> Command<'a> {
     /// child was started (later, they are an [`Outcome`]). An exit code is not an error.
     pub async fn run(self, cancel: &CancellationToken) -> Result<Outcome> {
         run::run(self, cancel).await
+    }
+
+    /// [`Command::run`] as a part of `call`: it ends with the call, and the error then is the call's own (its time was up, or it was
+    /// cancelled) with the last words of the child. A timeout set on the command itself can only be shorter.
+    ///
+    /// # Errors
+    /// As [`Command::run`], and [`Code::Timeout`] or [`Code::Cancelled`] also when the child was stopped. An exit code is not an error:
+    /// [`Outcome::succeeded`] makes one of it.
+    pub async fn call(self, call: &Call) -> Result<Outcome> {
+        let outcome = match self.run(call.cancellation()).await {
+            Err(error) if error.code() == Code::Cancelled => return Err(call.stopped()),
+            ran => ran?,
+        };
+        if outcome.ended != Ended::Cancelled {
+            return outcome.finished();
+        }
+        let said = outcome.stderr_end();
+        Err(if said.is_empty() { call.stopped() } else { call.stopped().with_said(said) })
     }
 }
 

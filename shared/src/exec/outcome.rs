@@ -87,6 +87,23 @@ impl Outcome {
         Err(if said.is_empty() { error } else { error.with_said(said) })
     }
 
+    /// The outcome, if the child ended with code 0. `code` tells from its last words what kind of failure it was.
+    ///
+    /// # Errors
+    /// As [`Outcome::finished`], and what `code` says, with the end of stderr as the words of the child.
+    pub fn succeeded(self, code: impl FnOnce(&str) -> Code) -> Result<Self> {
+        let outcome = self.finished()?;
+        let how = match outcome.exit {
+            Exit::Code(0) => return Ok(outcome),
+            Exit::Code(code) => format!("ended with exit code {code}"),
+            Exit::Signal(signal) => format!("was ended by signal {signal}"),
+            Exit::Unknown => String::from("did not end when it was told to"),
+        };
+        let said = outcome.stderr_end();
+        let error = ToolError::new(code(&said), format!("{} {how}", outcome.program));
+        Err(if said.is_empty() { error } else { error.with_said(said) })
+    }
+
     /// The last lines of stderr as text, at most 2000 bytes: what a program says last is usually why it failed.
     /// Untrusted.
     pub fn stderr_end(&self) -> String {

@@ -3,7 +3,11 @@
 //! Loopback by default. Web pages can reach loopback too, so `Host` must be a loopback name and a request with an `Origin` is refused unless that
 //! origin is allowed. Any other address needs a bearer token.
 
-use std::{net::SocketAddr, sync::Arc};
+mod connections;
+mod guard;
+mod held;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -15,27 +19,44 @@ use axum::{
     routing::get,
 };
 use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    StreamableHttpServerConfig, StreamableHttpService,
+    session::local::{LocalSessionManager, SessionConfig},
 };
+use serde::Deserialize;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::connections::Connections;
 use super::{Handler, MAX_MESSAGE, message};
 use crate::{Server, registry::Registry};
 
 /// How HTTP is served.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct HttpOptions {
     /// The bearer token every request to `/mcp` must carry. Required for an address that is not loopback.
     pub token: Option<String>,
     /// Values of `Host` that are served besides loopback's. On another address than loopback, empty means any: the token is what protects there.
     pub hosts: Vec<String>,
-    /// Origins of web pages that may call (`https://app.example.com:443`); none by default.
+    /// Origins of web pages that may call, each with its port (`https://app.example.com:443`); none by default.
     pub origins: Vec<String>,
+    /// How long a client may take to send the head of a request, idling before it included, and then to send the body.
+    pub patience: Duration,
+    /// How many sessions there may be at once, of the protocol versions that have them.
+    pub sessions: usize,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self { token: None, hosts: Vec::new(), origins: Vec::new(), patience: Duration::from_secs(30), sessions: 1000 }
+    }
 }
 
 /// The shortest token taken, in bytes.
 const TOKEN_MIN: usize = 16;
+/// A session that nobody has used for this long is closed; a person may think for a while between two calls.
+const SESSION_IDLE: Duration = Duration::from_secs(60 * 60);
+/// How long the answers of calls that have ended may take to be sent, and then connections to close, when the server ends.
+const CLOSING: Duration = Duration::from_millis(500);
 
 impl HttpOptions {
     /// Reads `HTTP_TOKEN_FILE` or `HTTP_TOKEN`, `HTTP_ALLOWED_HOSTS` and `HTTP_ALLOWED_ORIGINS`.
@@ -59,7 +80,9 @@ impl HttpOptions {
             }
             crate::redact::register(token);
         }
-        Ok(Self { token, hosts: list("HTTP_ALLOWED_HOSTS"), origins: list("HTTP_ALLOWED_ORIGINS") })
+        let origins =
+            list("HTTP_ALLOWED_ORIGINS").iter().map(|given| guard::origin(given)).collect::<Result<_, _>>()?;
+        Ok(Self { token, hosts: list("HTTP_ALLOWED_HOSTS"), origins, ..Self::default() })
     }
 }
 
@@ -79,24 +102,38 @@ pub async fn serve<S: Server>(
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("could not listen on {address}: {error}"))?;
     let bound = listener.local_addr().map_err(|error| format!("could not tell the address: {error}"))?;
-    let router = router(registry, address, &options, &stop);
+    let ending = CancellationToken::new();
+    let answers = TaskTracker::new();
+    let router = router(registry.clone(), address, &options, &ending, &answers);
+    let connections = Connections::new(options.patience);
     ready(bound);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .map_err(|error| format!("serving ended: {error}"))
+    tokio::select! {
+        never = connections.accept(&listener, &router) => match never {},
+        () = stop.cancelled() => {}
+    }
+    drop(listener);
+    registry.end().await;
+    // Calls have ended, and what they say is sent; only then do streams end that would otherwise stay open for ever.
+    answers.close();
+    let sent = tokio::time::timeout(CLOSING, answers.wait()).await.is_ok();
+    ending.cancel();
+    if !connections.close(CLOSING).await || !sent {
+        tracing::warn!("ending although clients have not taken their answers");
+    }
+    Ok(())
 }
 
 fn router<S: Server>(
     registry: Arc<Registry<S>>,
     address: SocketAddr,
     options: &HttpOptions,
-    stop: &CancellationToken,
+    ending: &CancellationToken,
+    answers: &TaskTracker,
 ) -> Router {
     let mut config = StreamableHttpServerConfig::default()
         .with_json_response(true)
         .with_max_request_body_bytes(MAX_MESSAGE)
-        .with_cancellation_token(stop.clone())
+        .with_cancellation_token(ending.clone())
         .with_allowed_origins(options.origins.clone())
         .enforce_origin_validation();
     config = if address.ip().is_loopback() {
@@ -108,13 +145,19 @@ fn router<S: Server>(
         config.with_allowed_hosts(options.hosts.clone())
     };
     let handler = Handler::new(registry);
-    let sessions: Arc<LocalSessionManager> = Arc::default();
-    let mcp = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config = SessionConfig::default();
+    sessions.session_config.keep_alive = Some(SESSION_IDLE);
+    let sessions = Arc::new(sessions);
+    let mcp = StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
+    let checks =
+        Arc::new(Checks { patience: options.patience, most: options.sessions, sessions, answers: answers.clone() });
     let token: Option<Arc<str>> = options.token.as_deref().map(Arc::from);
     Router::new()
         .nest_service("/mcp", mcp)
-        .layer(middleware::from_fn(checked))
+        .layer(middleware::from_fn_with_state(checks, checked))
         .layer(middleware::from_fn_with_state(token, authorized))
+        .layer(middleware::from_fn(guard::unambiguous))
         .route("/health", get(|| async { "ok\n" }))
 }
 
@@ -140,21 +183,50 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (x, y)| differences | (x ^ y)) == 0
 }
 
+/// What the messages of all clients are checked against.
+struct Checks {
+    patience: Duration,
+    most: usize,
+    sessions: Arc<LocalSessionManager>,
+    answers: TaskTracker,
+}
+
 /// Applies the same rules to a body as stdio applies to a line.
-async fn checked(request: Request, next: Next) -> Response {
+async fn checked(State(checks): State<Arc<Checks>>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, MAX_MESSAGE).await else {
-        return (StatusCode::PAYLOAD_TOO_LARGE, format!("the message is longer than {MAX_MESSAGE} bytes\n"))
-            .into_response();
-    };
-    match message::check(&bytes) {
-        Ok(()) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Err(refusal) => {
-            let json = [(header::CONTENT_TYPE, "application/json")];
-            (StatusCode::BAD_REQUEST, json, refusal.to_json()).into_response()
+    let bytes = match tokio::time::timeout(checks.patience, to_bytes(body, MAX_MESSAGE)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => {
+            let said = format!("the message is longer than {MAX_MESSAGE} bytes, or was broken off\n");
+            return (StatusCode::PAYLOAD_TOO_LARGE, said).into_response();
         }
+        Err(_) => {
+            // What is left of the body must not be read as the next request.
+            let close = [(header::CONNECTION, "close")];
+            let said = format!("timeout: the body was not here after {:?}\n", checks.patience);
+            return (StatusCode::REQUEST_TIMEOUT, close, said).into_response();
+        }
+    };
+    if let Err(refusal) = message::check(&bytes) {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        return (StatusCode::BAD_REQUEST, json, refusal.to_json()).into_response();
     }
+    if opens_session(&bytes) && checks.sessions.sessions.read().await.len() >= checks.most {
+        let said = format!("unavailable: {} sessions are open; close one with DELETE, or try later\n", checks.most);
+        return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
+    }
+    let under_way = checks.answers.token();
+    held::held(next.run(Request::from_parts(parts, Body::from(bytes))).await, under_way)
+}
+
+fn opens_session(message: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Method<'a> {
+        #[serde(borrow)]
+        method: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_slice::<Method<'_>>(message).is_ok_and(|message| message.method == "initialize")
 }
