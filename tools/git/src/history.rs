@@ -8,7 +8,7 @@ use std::{
 use git2::{Commit, Oid, Repository, Tree};
 use shared::{Call, Result};
 
-use crate::failure::OrFail;
+use crate::{failure::OrFail, message};
 
 /// How many commits pass between two looks at the clock.
 const STEPS: usize = 256;
@@ -37,6 +37,8 @@ pub struct History<'r> {
     seen: HashSet<Oid>,
     /// What a range leaves out: everything reachable from its left side.
     hidden: HashSet<Oid>,
+    /// Where the range begins: the ends of what is left out.
+    bottoms: Vec<Oid>,
     pushed: usize,
     steps: usize,
 }
@@ -78,6 +80,7 @@ impl<'r> History<'r> {
             queue: BinaryHeap::new(),
             seen: HashSet::new(),
             hidden: HashSet::new(),
+            bottoms: hidden.to_vec(),
             pushed: 0,
             steps: 0,
         };
@@ -134,18 +137,25 @@ impl<'r> History<'r> {
         if parents.is_empty() {
             return Ok(self.differ(Some(&tree), None));
         }
+        let (mut any_counts, mut changes, mut changes_beyond) = (false, false, false);
         for parent in &parents {
             let before = self.git.find_commit(*parent).and_then(|parent| parent.tree()).or_fail("read a tree")?;
-            if !self.differ(Some(&tree), Some(&before)) {
+            let differs = self.differ(Some(&tree), Some(&before));
+            // What lies beyond the start of a range explains nothing in it, so that the other side of a merge is not lost.
+            let counts = !self.hidden.contains(parent) || self.bottoms.contains(parent);
+            if counts && !differs {
                 // This parent explains the paths as they are; what happened on the others is beside the point.
                 self.push(*parent)?;
                 return Ok(false);
             }
+            any_counts |= counts;
+            changes |= counts && differs;
+            changes_beyond |= !counts && differs;
         }
         for parent in parents {
             self.push(parent)?;
         }
-        Ok(true)
+        Ok(if any_counts { changes } else { changes_beyond })
     }
 
     fn differ(&self, after: Option<&Tree<'_>>, before: Option<&Tree<'_>>) -> bool {
@@ -160,11 +170,11 @@ impl<'r> History<'r> {
         if let Some(part) = &self.filter.author {
             let author = commit.author();
             let shown = [author.name_bytes(), b" <", author.email_bytes(), b">"].concat();
-            if !holds(&shown, part) {
+            if !holds(&message::decoded(commit, &shown), part) {
                 return false;
             }
         }
-        self.filter.grep.as_ref().is_none_or(|part| holds(commit.message_bytes(), part))
+        self.filter.grep.as_ref().is_none_or(|part| holds(&message::whole(commit), part))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Call, Code, Result, ToolError};
 
 use crate::{
+    apart,
     failure::{OrFail, because},
     head::{Head, advance, conflicts, in_the_way, operation},
     identity::{self, People, Said},
@@ -98,7 +99,7 @@ fn decide(
     people: &People,
     call: &Call,
 ) -> Result<(How, Oid)> {
-    let (ahead, behind) = git.graph_ahead_behind(ours.id(), theirs.id()).or_fail("compare the histories")?;
+    let (ahead, behind) = apart::ahead_behind(git, ours.id(), theirs.id()).or_fail("compare the histories")?;
     match (ahead, behind, strategy) {
         (_, 0, _) => Ok((How::UpToDate, ours.id())),
         (0, _, _) => Ok((How::FastForward, theirs.id())),

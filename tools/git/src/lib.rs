@@ -3,6 +3,7 @@
 //! No tool starts a process. A repository passes the [`gate`] before libgit2 opens it, and refs are resolved to object ids before they
 //! are used.
 
+pub mod apart;
 pub mod changes;
 pub mod checks;
 pub mod cloning;
@@ -17,6 +18,7 @@ pub mod index_lock;
 pub mod integrate;
 pub mod large;
 pub mod lines;
+pub mod message;
 pub mod narrow;
 pub mod overview;
 pub mod patch;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use std::{fs, os::unix::ffi::OsStrExt, path::Path};

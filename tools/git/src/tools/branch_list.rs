@@ -10,6 +10,7 @@ use shared::{Annotations, Answer, Call, List, Read, Records, Result, Text, Tool,
 use crate::{
     Git,
     failure::OrFail,
+    message,
     repo::{Repo, short},
     revision,
     upstream::Upstream,
@@ -115,8 +116,8 @@ fn branches(repo: &Repo, params: &Params, call: &Call) -> Result<Found> {
     for found in git.branches(kind).or_fail("list the branches")? {
         call.check()?;
         let (branch, kind) = found.or_fail("list the branches")?;
-        // origin/HEAD only repeats another branch.
-        if branch.get().symbolic_target_bytes().is_some() {
+        // origin/HEAD only repeats another branch; an alias among the local ones can be switched to.
+        if kind == BranchType::Remote && branch.get().symbolic_target_bytes().is_some() {
             continue;
         }
         let Ok(commit) = branch.get().peel_to_commit() else { continue };
@@ -134,7 +135,7 @@ fn branches(repo: &Repo, params: &Params, call: &Call) -> Result<Found> {
             current: branch.is_head(),
             id: commit.id().to_string(),
             date: when::shown(commit.committer().when()),
-            subject: Untrusted::line_bytes(commit.summary_bytes().unwrap_or_default()),
+            subject: Untrusted::line_bytes(&message::subject(&message::whole(&commit))),
             upstream: if kind == BranchType::Local { Upstream::of(git, branch.get()) } else { None },
         });
     }

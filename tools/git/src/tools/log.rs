@@ -12,7 +12,7 @@ use crate::{
     Git,
     failure::OrFail,
     history::{Filter, History},
-    pathspec,
+    message, pathspec,
     repo::{Repo, short},
     revision::{self, Revision},
     when,
@@ -215,19 +215,19 @@ fn log(repo: &Repo, params: &Params, call: &Call) -> Result<Found> {
 
 fn entry(commit: &Commit<'_>, refs: &HashMap<Oid, Vec<Untrusted>>, oneline: bool) -> Entry {
     let author = commit.author();
-    let body = commit.body_bytes().unwrap_or_default();
-    let lines = if oneline { 0 } else { body.split(|byte| *byte == b'\n').count() };
-    let kept: Vec<&[u8]> = body.split(|byte| *byte == b'\n').take(if oneline { 0 } else { BODY_LINES }).collect();
+    let words = message::whole(commit);
+    let body = if oneline { b"" } else { message::body(&words) };
+    let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').filter(|_| !body.is_empty()).collect();
     Entry {
         id: commit.id().to_string(),
         parents: commit.parent_ids().map(|id| id.to_string()).collect(),
-        author: Untrusted::line_bytes(author.name_bytes()),
-        email: Untrusted::line_bytes(author.email_bytes()),
+        author: Untrusted::line_bytes(&message::decoded(commit, author.name_bytes())),
+        email: Untrusted::line_bytes(&message::decoded(commit, author.email_bytes())),
         date: when::shown(author.when()),
         authored: when::rfc3339(author.when()),
-        subject: Untrusted::line_bytes(commit.summary_bytes().unwrap_or_default()),
-        body: Untrusted::block(&kept.join(&b'\n')),
-        body_omitted: lines.saturating_sub(BODY_LINES),
+        subject: Untrusted::line_bytes(&message::subject(&words)),
+        body: Untrusted::block(&lines.get(..BODY_LINES).unwrap_or(&lines).join(&b'\n')),
+        body_omitted: lines.len().saturating_sub(BODY_LINES),
         refs: refs.get(&commit.id()).cloned().unwrap_or_default(),
     }
 }

@@ -1,6 +1,6 @@
 //! `git_show`: one object: a commit with its patch, a tag, a tree, or a file as it was.
 
-use std::{path::Path, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use git2::{Blob, Commit, Object, ObjectType, Repository, Signature, Tag, Tree};
 use schemars::JsonSchema;
@@ -14,6 +14,7 @@ use crate::{
     changes::{self, Sides},
     content::{self, Sort},
     failure::OrFail,
+    message,
     overview::{self, Overview, Table, Totals, Wanted},
     pathspec,
     repo::{Repo, short},
@@ -357,16 +358,16 @@ fn tag_view(tag: &Tag<'_>) -> TagView {
     TagView {
         name: Untrusted::line_bytes(tag.name_bytes()),
         id: tag.id().to_string(),
-        tagger: tag.tagger().map(|tagger| signature_of(&tagger)),
+        tagger: tag.tagger().map(|tagger| signature_of(&tagger, &|bytes| Cow::Borrowed(bytes))),
         signed: signature.is_some(),
         message: Lines::all("lines of the tag's message", text),
     }
 }
 
-fn signature_of(signature: &Signature<'_>) -> Person {
+fn signature_of(signature: &Signature<'_>, decoded: &dyn Fn(&[u8]) -> Cow<'_, [u8]>) -> Person {
     Person {
-        name: Untrusted::line_bytes(signature.name_bytes()),
-        email: Untrusted::line_bytes(signature.email_bytes()),
+        name: Untrusted::line_bytes(&decoded(signature.name_bytes())),
+        email: Untrusted::line_bytes(&decoded(signature.email_bytes())),
         date: when::shown(signature.when()),
         time: when::rfc3339(signature.when()),
     }
@@ -408,17 +409,18 @@ fn commit_view(
         let when = person.when();
         (person.name_bytes().to_vec(), person.email_bytes().to_vec(), when.seconds(), when.offset_minutes())
     };
-    let message = commit.message_bytes();
+    let message = message::whole(commit);
     // Later pages of a patch come without the table, and without the message.
     let continued = table.is_none();
     let all = |unit, bytes: &[u8]| Lines::all(unit, bytes.get(..MESSAGE_MAX).unwrap_or(bytes));
     Ok(CommitView {
         parents,
-        committer: (identity(&author) != identity(&committer)).then(|| signature_of(&committer)),
-        author: signature_of(&author),
+        committer: (identity(&author) != identity(&committer))
+            .then(|| signature_of(&committer, &|bytes| message::decoded(commit, bytes))),
+        author: signature_of(&author, &|bytes| message::decoded(commit, bytes)),
         signed: commit.header_field_bytes("gpgsig").is_ok(),
         continued,
-        message: if continued { Lines::default() } else { all("lines of the message", message) },
+        message: if continued { Lines::default() } else { all("lines of the message", &message) },
         note: git
             .find_note(Some("refs/notes/commits"), commit.id())
             .ok()

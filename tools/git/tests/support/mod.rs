@@ -1,8 +1,9 @@
 //! What the integration tests share: the server's own command line, and git's.
 
 use std::{
+    io::Write,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -42,6 +43,15 @@ pub fn git(dir: &Path, arguments: &[&str]) -> Vec<u8> {
     finished(&arguments.join(" "), output)
 }
 
+/// The same with something to read.
+pub fn git_fed(dir: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut command = bare("git", dir.parent().unwrap());
+    command.current_dir(dir).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the git CLI is needed");
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    finished(&arguments.join(" "), child.wait_with_output().unwrap())
+}
+
 /// Runs `git` in `dir`; whether it succeeded.
 pub fn git_tries(dir: &Path, arguments: &[&str]) -> bool {
     bare("git", dir.parent().unwrap())
@@ -65,6 +75,12 @@ fn call(dir: &Path, tool: &str, arguments: &Value, form: &str) -> Output {
 pub fn json(dir: &Path, tool: &str, arguments: Value) -> Value {
     let output = finished(&format!("{tool} {arguments}"), call(dir, tool, &arguments, "json"));
     serde_json::from_slice(&output).unwrap()
+}
+
+/// The structured answer of a call, when it succeeds.
+pub fn json_tries(dir: &Path, tool: &str, arguments: Value) -> Option<Value> {
+    let output = call(dir, tool, &arguments, "json");
+    output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
 }
 
 /// The text of a call.

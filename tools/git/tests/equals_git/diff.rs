@@ -1,155 +1,17 @@
-//! Our counts and patches against those of the git CLI, over a population of pseudo-random repositories.
+//! git_diff and the diffs of git_show: counts and patches.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
-use std::{
-    collections::BTreeMap,
-    fs,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::{Value, json};
-use support::{git, json as call, whole_patch};
+
+use crate::{
+    population::{Random, add, edit},
+    support::{git, json as call, whole_patch},
+};
 
 const REPOSITORIES: u64 = 8;
 /// Populations that once made a difference: a type change and a mode change that were staged, and undone in the work tree.
 const MET: [u64; 2] = [11, 55];
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % most
-    }
-
-    fn one_of<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
-
-    fn line(&mut self) -> String {
-        let words = ["fn", "let", "return", "größe", "naïve", "值", "end", "begin", "if", "else", "}", "{", "    x"];
-        let start = self.one_of(&["", "    ", "\t", "fn ", "}"]);
-        let number = self.below(100_000);
-        format!("{start}{} {number} {}", self.one_of(&words), self.one_of(&words))
-    }
-
-    fn text(&mut self, lines: usize) -> Vec<String> {
-        (0..lines).map(|_| self.line()).collect()
-    }
-}
-
-fn joined(lines: &[String], random: &mut Random) -> Vec<u8> {
-    let end = if random.below(4) == 0 { "\r\n" } else { "\n" };
-    let mut text = lines.join(end);
-    if !lines.is_empty() && random.below(5) != 0 {
-        text.push_str(end);
-    }
-    text.into_bytes()
-}
-
-fn name(random: &mut Random) -> String {
-    let directory = random.one_of(&["", "src/", "src/deep/er/", "with space/", "ünï/", "tests/"]);
-    let stem = random.one_of(&["main", "lib", "straße", "a b", "quo\"te", "back\\slash", "Makefile", "日本"]);
-    format!("{directory}{stem}{}.{}", random.below(1_000), random.one_of(&["rs", "py", "md", "txt", "json", "bin"]))
-}
-
-/// Files of the work tree, without directories.
-fn files(root: &Path) -> Vec<String> {
-    let listed = git(root, &["-c", "core.quotePath=false", "ls-files", "-z"]);
-    let names = String::from_utf8(listed).unwrap();
-    names
-        .split('\0')
-        .filter(|name| !name.is_empty() && root.join(name).symlink_metadata().is_ok())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn write(root: &Path, name: &str, content: &[u8]) {
-    let path = root.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let _ = fs::remove_file(&path);
-    fs::write(path, content).unwrap();
-}
-
-fn add(root: &Path, random: &mut Random) {
-    let name = name(random);
-    let content = match random.below(10) {
-        0 => (0..random.below(400) + 10).map(|_| random.below(256) as u8).chain([0]).collect(),
-        1 => Vec::new(),
-        2 => {
-            let path = root.join(&name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let _ = fs::remove_file(&path);
-            symlink(format!("target{}", random.below(9)), path).unwrap();
-            return;
-        }
-        _ => {
-            let lines = random.below(120) + 1;
-            joined(&random.text(lines), random)
-        }
-    };
-    write(root, &name, &content);
-}
-
-fn edit(root: &Path, random: &mut Random) {
-    let files = files(root);
-    if files.is_empty() {
-        return add(root, random);
-    }
-    let name = &files[random.below(files.len())];
-    let path = root.join(name);
-    if path.is_symlink() {
-        fs::remove_file(&path).unwrap();
-        if random.below(2) == 0 {
-            symlink("elsewhere", path).unwrap();
-        } else {
-            fs::write(path, "now a file\n").unwrap();
-        }
-        return;
-    }
-    match random.below(8) {
-        0 => fs::remove_file(path).unwrap(),
-        1 => {
-            let mode = if fs::metadata(&path).unwrap().permissions().mode() & 0o100 == 0 { 0o755 } else { 0o644 };
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-        }
-        2 | 3 => {
-            let to = format!("moved{}/{}", random.below(3), self::name(random));
-            fs::create_dir_all(root.join(&to).parent().unwrap()).unwrap();
-            let content = fs::read(&path).unwrap();
-            fs::rename(&path, root.join(&to)).unwrap();
-            // An edit of a long file keeps it well above the threshold.
-            if content.len() > 1_000 && !content.contains(&0) && random.below(2) == 0 {
-                fs::write(root.join(&to), [b"a new first line\n", content.as_slice()].concat()).unwrap();
-            }
-        }
-        _ => {
-            let content = fs::read(&path).unwrap();
-            if content.contains(&0) {
-                fs::write(path, [content.as_slice(), b"\x00more"].concat()).unwrap();
-                return;
-            }
-            let text = String::from_utf8(content).unwrap();
-            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            for _ in 0..random.below(6) + 1 {
-                let at = random.below(lines.len() + 1);
-                match random.below(3) {
-                    0 => lines.insert(at, random.line()),
-                    1 if at < lines.len() => drop(lines.remove(at)),
-                    _ if at < lines.len() => lines[at] = random.line(),
-                    _ => {}
-                }
-            }
-            let joined = joined(&lines, random);
-            fs::write(path, joined).unwrap();
-        }
-    }
-}
 
 /// A patch by file: hunks only, as far as both programs mean to say the same.
 fn by_file(lines: impl Iterator<Item = String>) -> BTreeMap<String, Vec<String>> {
