@@ -1,72 +1,84 @@
-//! `cargo xtask bench start|calls|git`: our servers beside a peer in one run, as ratios.
+//! `cargo xtask bench [--record] [start] [calls] [git]`: our servers beside a peer in one run, as ratios.
 //!
 //! An absolute number says little on a shared machine, so every figure is taken beside the peer's in the same minute. Nothing here asserts;
-//! what was measured, and where, is kept in BENCHMARKS.md.
+//! `--record` notes a whole run, with the machine it was made on, in BENCHMARKS.md and in the README.
 
 mod calls;
 mod client;
 mod git;
 mod peers;
 mod start;
+mod table;
 
 use std::{
     path::PathBuf,
-    process::Command,
     time::{Duration, Instant},
 };
 
+use self::{peers::Peers, table::Row};
+use crate::{
+    dist::{self, Binary},
+    run,
+};
+
+/// What every benchmark is made with.
+struct Bench {
+    /// Where its own files are kept, under the target directory.
+    home: PathBuf,
+    /// mcp-git, as it is shipped.
+    git: PathBuf,
+    /// The server of the tests, whose tools do nothing worth measuring but being called.
+    demo: PathBuf,
+    peers: Peers,
+}
+
 /// Runs the benchmarks named, or all of them.
-pub fn run(names: &[&str]) -> Result<(), String> {
+pub fn run(arguments: &[&str]) -> Result<(), String> {
     let known = ["start", "calls", "git"];
+    let (options, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|argument| argument.starts_with('-'));
+    let record = options.contains(&"--record");
+    if let Some(unknown) = options.iter().find(|option| **option != "--record") {
+        return Err(format!("bench does not know {unknown}; it takes --record"));
+    }
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         return Err(format!("there is no benchmark {unknown:?}; known: {}", known.join(", ")));
     }
+    if record && !names.is_empty() {
+        return Err(String::from("--record notes a run of all benchmarks; leave the names out"));
+    }
+    let root = run::root()?;
+    let target = run::target(&root)?;
+    let home = target.join("bench");
+    let built = dist::build(
+        &root,
+        &target,
+        &[Binary { package: "mcp-git", name: "mcp-git" }, Binary { package: "agent-tools-tests", name: "demo-server" }],
+    )?;
+    let peers = peers::install(&home)?;
+    let bench = Bench { home, git: built.join("mcp-git"), demo: built.join("demo-server"), peers };
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
-    machine();
-    let ours = build()?;
-    let peers = peers::install()?;
-    if wanted("start") {
-        start::run(&ours, &peers)?;
+    let mut rows = Vec::new();
+    for (name, measure) in [("start", start::run as fn(&Bench) -> _), ("calls", calls::run), ("git", git::run)] {
+        if wanted(name) {
+            let measured: Vec<Row> = measure(&bench)?;
+            measured.iter().for_each(|row| run::out(&row.line()));
+            rows.extend(measured);
+        }
     }
-    if wanted("calls") {
-        calls::run(&ours, &peers)?;
-    }
-    if wanted("git") {
-        git::run(&ours, &peers)?;
-    }
-    Ok(())
+    let machine = machine();
+    run::out(&machine);
+    if record { table::record(&root, &machine, &rows) } else { Ok(()) }
 }
 
-/// The binary that is shipped: what is measured has to be what people run.
-///
-/// `BENCH_BINARY` names another one to measure.
-fn build() -> Result<PathBuf, String> {
-    if let Some(binary) = std::env::var_os("BENCH_BINARY") {
-        return Ok(PathBuf::from(binary));
-    }
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", "dist", "-p", "mcp-git"])
-        .status()
-        .map_err(|error| format!("cargo could not be run: {error}"))?;
-    if !status.success() {
-        return Err(String::from("the binary could not be built"));
-    }
-    Ok(target().join("dist/mcp-git"))
-}
-
-/// The target directory of this workspace.
-fn target() -> PathBuf {
-    let own = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    own.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")))
-}
-
-fn machine() {
+fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
     let model =
         info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |pair| pair.1);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    crate::run::out(&format!("machine: {cores} cores of {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim()));
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let kernel = kernel.split('-').next().unwrap_or_default();
+    format!("{cores} cores of {model}, Linux {}; peers: {}", kernel.trim(), peers::PACKAGES.join(", "))
 }
 
 /// The median of `times` runs of `once`.

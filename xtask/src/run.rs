@@ -27,6 +27,17 @@ pub fn cargo(root: &Path) -> Command {
     command
 }
 
+/// Where cargo builds, as it is configured here.
+pub fn target(root: &Path) -> Result<PathBuf> {
+    let metadata = stdout(cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
+    metadata["target_directory"]
+        .as_str()
+        .map(Into::into)
+        .ok_or_else(|| "cargo metadata names no target directory".to_owned())
+}
+
 /// Runs `command` to its end and gives its output, whatever its exit code.
 pub fn output(command: &mut Command) -> Result<Output> {
     command.output().map_err(|error| format!("{} could not be started: {error}", name(command)))

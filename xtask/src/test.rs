@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::Path,
     process::{ExitCode, Stdio},
 };
 
@@ -22,7 +21,7 @@ const CI_HAS: &[&str] =
 /// Runs the tests whose names contain `filter`.
 pub fn run(filter: Option<&str>) -> Result<ExitCode> {
     let root = run::root()?;
-    let target = target(&root)?;
+    let target = run::target(&root)?;
     let skipped = target.join("skipped.txt");
     run::write(&skipped, "")?;
 
@@ -68,14 +67,4 @@ pub fn run(filter: Option<&str>) -> Result<ExitCode> {
     run::out(&tally.finish(&skips));
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(ExitCode::from(if failed && code == 0 { 1 } else { code }))
-}
-
-fn target(root: &Path) -> Result<std::path::PathBuf> {
-    let metadata = run::stdout(run::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: serde_json::Value =
-        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
-    metadata["target_directory"]
-        .as_str()
-        .map(Into::into)
-        .ok_or_else(|| "cargo metadata names no target directory".to_owned())
 }

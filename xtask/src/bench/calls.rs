@@ -1,42 +1,39 @@
-//! Calls a second: ours, of a real tool on an empty repository, beside a FastMCP tool that returns a constant.
+//! Calls a second: of a tool that gives back its argument, through all of the spine, beside a FastMCP tool that returns a constant.
 
-use std::path::Path;
+use serde_json::{Value, json};
 
-use serde_json::json;
+use super::{Bench, client::Client, median, table::Row, timed};
 
-use super::{client::Client, median, peers::Peers, timed};
+const CALLS: usize = 4_096;
+const RUNS: usize = 5;
+/// What ours is to reach, in calls of the peer's.
+const GOAL: f64 = 20.0;
 
-const CALLS: usize = 512;
-
-pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
-    let here = std::env::temp_dir().join(format!("agent-tools-calls-{}", std::process::id()));
-    std::fs::create_dir_all(&here).map_err(|error| error.to_string())?;
-    let made = std::process::Command::new("git").args(["init", "--quiet"]).current_dir(&here).status();
-    made.map_err(|error| format!("git: {error}"))?;
-    let mine = (vec![ours.display().to_string()], "git_branch_list");
-    let theirs = (peers.fastmcp(), "ping");
-    for at_once in [1, 64] {
-        let mut rates = Vec::new();
-        for (program, tool) in [&mine, &theirs] {
-            let mut client = Client::start(program, &here)?;
-            client.call(tool, &json!({}))?;
-            let time = median(3, || {
-                timed(|| {
-                    for _ in 0..CALLS / at_once {
-                        client.call_many(tool, &json!({}), at_once)?;
-                    }
-                    Ok(())
-                })
-            })?;
-            rates.push(CALLS as f64 / time.as_secs_f64());
-        }
-        crate::run::out(&format!(
-            "calls, {at_once} at once: mcp-git {} {:.0}/s, FastMCP constant {:.0}/s: {:.1}x",
-            mine.1,
-            rates[0],
-            rates[1],
-            rates[0] / rates[1]
-        ));
-    }
-    std::fs::remove_dir_all(&here).map_err(|error| error.to_string())
+pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
+    std::fs::create_dir_all(&bench.home).map_err(|error| error.to_string())?;
+    let ours = (vec![bench.demo.display().to_string()], "demo_echo", json!({"message": "pong"}));
+    let theirs = (bench.peers.fastmcp(), "ping", json!({}));
+    let rate = |(program, tool, arguments): &(Vec<String>, &str, Value), at_once: usize| {
+        let mut client = Client::start(program, &bench.home)?;
+        client.call(tool, arguments)?;
+        let time = median(RUNS, || {
+            timed(|| (0..CALLS / at_once).try_for_each(|_| client.call_many(tool, arguments, at_once)))
+        })?;
+        Ok::<f64, String>(CALLS as f64 / time.as_secs_f64())
+    };
+    [1, 64]
+        .into_iter()
+        .map(|at_once| {
+            let (mine, peer) = (rate(&ours, at_once)?, rate(&theirs, at_once)?);
+            let how = if at_once == 1 { String::from("one after the other") } else { format!("{at_once} at once") };
+            Ok(Row {
+                what: format!("calls of a trivial tool, {how}"),
+                ours: format!("{mine:.0}/s"),
+                peer: format!("FastMCP {peer:.0}/s"),
+                ratio: format!("{:.1}x", mine / peer),
+                goal: format!("{GOAL:.0}x"),
+                met: mine >= GOAL * peer,
+            })
+        })
+        .collect()
 }

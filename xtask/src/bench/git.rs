@@ -9,54 +9,72 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{client::Client, median, millis, peers::Peers, timed};
+use super::{Bench, client::Client, median, millis, table::Row, timed};
 
 const FILES: usize = 100_000;
 const COMMITS: usize = 5_000;
 const RUNS: usize = 9;
+/// How many times faster than mcp-server-git ours is to be.
+const FASTER: f64 = 5.0;
 
-/// A name, the git command, our call, and mcp-server-git's where it has one.
-type Case<'a> = (&'a str, &'a [&'a str], &'a str, Value, Option<(&'a str, Value)>);
+/// A name, the git command, our call, mcp-server-git's where it has one, and how much of git's time ours may take.
+type Case<'a> = (&'a str, &'a [&'a str], &'a str, Value, Option<(&'a str, Value)>, f64);
 
-pub(super) fn run(ours: &Path, peers: &Peers) -> Result<(), String> {
-    let repo = repository()?;
+pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
+    let repo = repository(&bench.home)?;
     let path = repo.display().to_string();
-    let mut us = Client::start(&[ours.display().to_string()], &repo)?;
-    let mut them = Client::start(&peers.git(), &repo)?;
-    crate::run::out(&format!("repository: {FILES} files, {COMMITS} commits; medians of {RUNS}"));
+    let mut us = Client::start(&[bench.git.display().to_string()], &repo)?;
+    let mut them = Client::start(&bench.peers.git(), &repo)?;
     let cases: [Case<'_>; 5] = [
-        ("status", &["status"], "git_status", json!({}), Some(("git_status", json!({"repo_path": path})))),
+        ("status", &["status"], "git_status", json!({}), Some(("git_status", json!({"repo_path": path}))), 1.2),
         (
             "log -20",
             &["log", "-20"],
             "git_log",
             json!({"count": 20}),
             Some(("git_log", json!({"repo_path": path, "max_count": 20}))),
+            1.0,
         ),
-        ("log -20 on a path", &["log", "-20", "--", "d7"], "git_log", json!({"count": 20, "paths": ["d7"]}), None),
-        ("diff", &["diff"], "git_diff", json!({}), Some(("git_diff_unstaged", json!({"repo_path": path})))),
-        ("show", &["show"], "git_show", json!({}), Some(("git_show", json!({"repo_path": path, "revision": "HEAD"})))),
+        ("log -20 of a path", &["log", "-20", "--", "d7"], "git_log", json!({"count": 20, "paths": ["d7"]}), None, 1.0),
+        ("diff", &["diff"], "git_diff", json!({}), Some(("git_diff_unstaged", json!({"repo_path": path}))), 1.0),
+        (
+            "show",
+            &["show"],
+            "git_show",
+            json!({}),
+            Some(("git_show", json!({"repo_path": path, "revision": "HEAD"}))),
+            1.0,
+        ),
     ];
-    for (name, arguments, tool, ours, theirs) in cases {
+    let mut rows = Vec::new();
+    for (name, arguments, tool, ours, theirs, goal) in cases {
         us.call(tool, &ours)?;
         let mine = median(RUNS, || timed(|| us.call(tool, &ours)))?;
         let cli = median(RUNS, || timed(|| git(&repo, arguments)))?;
-        let beside = match theirs {
-            Some((tool, theirs)) => {
-                them.call(tool, &theirs)?;
-                let peer = median(RUNS, || timed(|| them.call(tool, &theirs)))?;
-                format!("; mcp-server-git {}: {:.1}x faster", millis(peer), peer.as_secs_f64() / mine.as_secs_f64())
-            }
-            None => String::new(),
-        };
-        crate::run::out(&format!(
-            "{name}: mcp-git {}, git {}: {:.2} of git{beside}",
-            millis(mine),
-            millis(cli),
-            mine.as_secs_f64() / cli.as_secs_f64()
-        ));
+        let ratio = mine.as_secs_f64() / cli.as_secs_f64();
+        rows.push(Row {
+            what: format!("{name}, {FILES} files, {COMMITS} commits"),
+            ours: millis(mine),
+            peer: format!("git {}", millis(cli)),
+            ratio: format!("{ratio:.2} of its time"),
+            goal: format!("{goal:.1}"),
+            met: ratio <= goal,
+        });
+        if let Some((tool, theirs)) = theirs {
+            them.call(tool, &theirs)?;
+            let peer = median(RUNS, || timed(|| them.call(tool, &theirs)))?;
+            let faster = peer.as_secs_f64() / mine.as_secs_f64();
+            rows.push(Row {
+                what: format!("{name}, the same"),
+                ours: millis(mine),
+                peer: format!("mcp-server-git {}", millis(peer)),
+                ratio: format!("{faster:.1}x faster"),
+                goal: format!("{FASTER:.0}x"),
+                met: faster >= FASTER,
+            });
+        }
     }
-    Ok(())
+    Ok(rows)
 }
 
 fn git(repo: &Path, arguments: &[&str]) -> Result<(), String> {
@@ -66,10 +84,10 @@ fn git(repo: &Path, arguments: &[&str]) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("git {} failed", arguments.join(" "))) }
 }
 
-/// Makes the repository once and keeps it under the target directory.
-fn repository() -> Result<PathBuf, String> {
-    let repo = super::target().join("bench/repository");
-    let marker = super::target().join("bench/repository-made");
+/// Makes the repository once and keeps it under `home`.
+fn repository(home: &Path) -> Result<PathBuf, String> {
+    let repo = home.join("repository");
+    let marker = home.join("repository-made");
     let say = |error: std::io::Error| format!("the repository could not be made: {error}");
     if !marker.exists() {
         crate::run::out("making the repository");

@@ -1,12 +1,12 @@
 //! The servers ours are measured beside, from PyPI.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 /// What is installed, and at which version: a ratio is worth what its peer was.
-const PACKAGES: [&str; 2] = ["mcp-server-git==2026.10.19", "fastmcp==4.1.6"];
+pub(super) const PACKAGES: [&str; 2] = ["mcp-server-git==2026.10.19", "fastmcp==4.1.6"];
 
 /// A FastMCP server with one tool that does nothing.
 const TRIVIAL: &str = "from fastmcp import FastMCP\nmcp = FastMCP('trivial')\n@mcp.tool\ndef ping() -> str:\n    return 'pong'\nmcp.run(show_banner=False)\n";
@@ -29,16 +29,13 @@ impl Peers {
     }
 }
 
-/// Installs the peers under the target directory, once per list of packages.
-pub(super) fn install() -> Result<Peers, String> {
-    let home = super::target().join("bench");
+/// Installs the peers under `home`, once per list of packages.
+pub(super) fn install(home: &Path) -> Result<Peers, String> {
     let python = home.join("venv/bin/python");
     let marker = home.join("installed");
     let wanted = PACKAGES.join("\n");
-    std::fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
-    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        crate::run::out(&format!("peers: {}", PACKAGES.join(", ")));
-    } else {
+    std::fs::create_dir_all(home).map_err(|error| format!("{}: {error}", home.display()))?;
+    if !std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
         crate::run::out(&format!("installing the peers {}", PACKAGES.join(", ")));
         let venv = home.join("venv").display().to_string();
         command("python3", &["-m", "venv", &venv])?;
