@@ -3,5 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::main::<mcp_git::Git>()
+    let code = shared::main::<mcp_git::Git>();
+    mcp_git::exclusive::settle();
+    code
 }

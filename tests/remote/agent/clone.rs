@@ -139,3 +139,28 @@ async fn submodules_and_large_files_are_told_of() {
     tidy(&to);
     agent.done().await;
 }
+
+#[tokio::test]
+async fn a_remote_whose_head_leads_nowhere_or_to_no_branch() {
+    let (desk, remote, server) = Desk::with(2, |setup| setup);
+    git(&remote, &["symbolic-ref", "HEAD", "refs/heads/gone"]);
+    let mut agent = desk.agent(&[]).await;
+    let url = server.url("r.git");
+    let done = agent.fine("git_clone", json!({"url": url})).await;
+    let text = done["text"].as_str().expect("text");
+    assert!(text.contains("nothing is checked out") && text.contains("git_branch"), "{text}");
+    assert!(!text.contains("no commits yet") && done.get("head").is_none(), "{text}");
+    // What the answer says to do works.
+    agent.fine("git_branch", json!({"cwd": "r", "name": "main"})).await;
+    assert_eq!(tip(&desk.ws().join("r"), "HEAD"), tip(&remote, "main"));
+    tidy(&desk.ws().join("r"));
+    agent.fine("git_clone", json!({"url": url, "dir": "named", "branch": "main"})).await;
+    tidy(&desk.ws().join("named"));
+    let first = tip(&remote, "main~1");
+    git(&remote, &["update-ref", "--no-deref", "HEAD", &first]);
+    let done = agent.fine("git_clone", json!({"url": url, "dir": "detached"})).await;
+    assert!(done["head"] == json!(first) && done.get("branch").is_none(), "{done}");
+    assert!(done["text"].as_str().expect("text").contains("detached"), "{done}");
+    tidy(&desk.ws().join("detached"));
+    agent.done().await;
+}

@@ -169,3 +169,68 @@ async fn a_shallow_clone_can_be_pulled() {
     tidy(&to);
     agent.done().await;
 }
+
+#[tokio::test]
+async fn a_remote_configured_to_overwrite_branches_does_not() {
+    let (desk, remote, server, mut agent, to) = cloned().await;
+    let theirs = desk.theirs(&remote, "main", &[("theirs", "t\n")], "theirs");
+    let ours = desk.commit(&to, &[("ours", "o\n")], "ours");
+    for configured in [
+        "refs/heads/*:refs/heads/*",
+        "+refs/*:refs/*",
+        "+refs/heads/main:refs/heads/main",
+        "refs/heads/main:refs/stash",
+        "+refs/heads/main",
+        "+refs/heads/*:refs/remotes/elsewhere/*",
+    ] {
+        git(&to, &["config", "remote.origin.fetch", configured]);
+        let before = Snapshot::of(&to);
+        agent.refused("git_pull", pull(json!({})), "conflict", &["merge or rebase"]).await;
+        let arguments = json!({"url": server.url("r.git")});
+        agent.refused("git_clone_or_pull", arguments, "conflict", &["merge or rebase"]).await;
+        agent.refused("git_push", pull(json!({})), "conflict", &["pull first"]).await;
+        assert_eq!((tip(&to, "main"), Snapshot::of(&to)), (ours.clone(), before), "{configured}");
+        assert_eq!(tip(&to, "origin/main"), theirs);
+        let other = format!("on-{}", configured.len());
+        git(&to, &["branch", &other]);
+        let before = Snapshot::of(&to);
+        agent.fine("git_push", pull(json!({"branch": other}))).await;
+        assert_eq!((tip(&remote, &other), Snapshot::of(&to)), (ours.clone(), before), "{configured}");
+    }
+    agent.fine("git_pull", pull(json!({"strategy": "merge"}))).await;
+    tidy(&to);
+    agent.done().await;
+}
+
+#[tokio::test]
+async fn histories_without_a_common_commit_are_not_mixed() {
+    let (desk, _, server, mut agent, to) = cloned().await;
+    let (other, work) = (desk.remote("other.git", 0), desk.path("work"));
+    git(&desk.path(""), &["clone", "--quiet", other.to_str().expect("text"), "work"]);
+    desk.commit(&work, &[("elsewhere", "e\n")], "the first of another project");
+    git(&work, &["push", "--quiet", "origin", "HEAD:main"]);
+    git(&to, &["remote", "add", "other", &server.url("other.git")]);
+    desk.commit(&to, &[("ours", "o\n")], "ours");
+    let before = Snapshot::of(&to);
+    for strategy in ["merge", "rebase", "ff-only"] {
+        let arguments = pull(json!({"remote": "other", "branch": "main", "strategy": strategy}));
+        agent.refused("git_pull", arguments, "conflict", &["no commit in common"]).await;
+        assert_eq!(Snapshot::of(&to), before);
+    }
+    agent.done().await;
+}
+
+#[tokio::test]
+async fn a_rebase_says_what_it_left_out() {
+    let (desk, remote, _server, mut agent, to) = cloned().await;
+    let theirs = desk.theirs(&remote, "main", &[("same", "s\n"), ("theirs", "t\n")], "theirs");
+    desk.commit(&to, &[("same", "s\n")], "the same change");
+    desk.commit(&to, &[], "an empty commit");
+    desk.commit(&to, &[("ours", "o\n")], "ours");
+    let done = agent.fine("git_pull", pull(json!({"strategy": "rebase"}))).await;
+    assert!(done["text"].as_str().expect("text").contains("2 commits of this branch were left out"), "{done}");
+    assert_eq!(done["commits"], 1, "{done}");
+    assert_eq!(git(&to, &["log", "--format=%s", &format!("{theirs}..HEAD")]), "ours");
+    tidy(&to);
+    agent.done().await;
+}

@@ -223,3 +223,24 @@ async fn a_slow_transfer_tells_how_far_it_is() {
     assert!(told.iter().any(|told| told["total"] == 65.0), "{told:?}");
     agent.done().await;
 }
+
+#[tokio::test]
+async fn a_server_that_is_told_to_end_takes_its_transfer_along() {
+    let desk = Desk::new();
+    large(&desk);
+    let server = stuck(&desk);
+    for by_signal in [true, false] {
+        let mut agent = desk.agent(&[]).await;
+        let seen = server.seen().len();
+        agent.begin("git_clone", json!({"url": server.url("half/r.git"), "dir": "a/b"})).await;
+        until("the request", || server.seen()[seen..].iter().any(|seen| seen.method == "POST")).await;
+        until("the first part of the pack", || holds_more_than(&desk.ws(), 100_000)).await;
+        if by_signal {
+            agent.client.signal(rustix::process::Signal::TERM);
+        } else {
+            agent.client.close().await;
+        }
+        agent.client.ended().await;
+        assert!(names(&desk.ws()).is_empty(), "signal {by_signal}: {:?}", names(&desk.ws()));
+    }
+}

@@ -64,7 +64,7 @@ impl Source {
 pub struct Cloned {
     /// Where it is, relative to the workspace.
     pub directory: String,
-    /// The branch checked out, when HEAD names one.
+    /// The branch checked out, or, in an empty clone, the one that is waited for; absent when HEAD names none that there is.
     pub branch: Option<Untrusted>,
     /// The commit checked out; absent when the remote has none.
     pub head: Option<String>,
@@ -98,10 +98,13 @@ pub fn clone(server: &Git, source: &Source, directory: &str, call: &Call) -> Res
         builder.branch(branch);
     }
     let git = transfer::watched(call, &operation, "cloning", || builder.clone(source.url.as_str(), &path))?;
-    if git.is_empty().or_fail("read the clone")? {
+    let empty = git.references().or_fail("read the clone")?.next().is_none();
+    if empty {
         first_branch(&git)?;
     }
     let (branch, head) = checked_out(&git);
+    // The remote's HEAD may lead to a branch it does not have; the name libgit2 then takes instead means nothing.
+    let branch = branch.filter(|_| empty || head.is_some());
     let notes = notes(&git);
     drop(git);
     // libgit2 wrote it by name; the gate sees whether what stands there now is a repository like any other.

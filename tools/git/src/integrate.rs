@@ -50,6 +50,8 @@ pub struct Integrated {
     pub before: Option<Oid>,
     /// Where it is.
     pub after: Oid,
+    /// Commits of the branch that a rebase left out: the other side has the same changes, or they had none.
+    pub dropped: usize,
     /// What changed in the work tree.
     pub switched: Switched,
 }
@@ -71,12 +73,12 @@ pub fn integrate(git: &Repository, theirs: Oid, label: &str, strategy: Strategy,
     let config = git.config().or_fail("read the configuration")?;
     let people = identity::people(Said::default(), &config, |name| std::env::var(name).ok())?;
     let their_commit = git.find_commit(theirs).or_fail("read the fetched commit")?;
-    let (how, after) = match &head.commit {
-        None => (How::FastForward, theirs),
+    let (how, after, dropped) = match &head.commit {
+        None => (How::FastForward, theirs, 0),
         Some(ours) => decide(git, ours, &their_commit, label, strategy, &people, call)?,
     };
     if how == How::UpToDate {
-        return Ok(Integrated { how, before: head.id(), after, switched: Switched::default() });
+        return Ok(Integrated { how, before: head.id(), after, dropped, switched: Switched::default() });
     }
     let tree = git.find_commit(after).and_then(|commit| commit.tree()).or_fail("read the new tree")?;
     let from = head.commit.as_ref().map(|commit| commit.tree()).transpose().or_fail("read the tree of HEAD")?;
@@ -87,7 +89,7 @@ pub fn integrate(git: &Repository, theirs: Oid, label: &str, strategy: Strategy,
         _ => String::from("pull: fast-forward"),
     };
     advance(git, branch, head.id(), after, &people.committer, &log)?;
-    Ok(Integrated { how, before: head.id(), after, switched })
+    Ok(Integrated { how, before: head.id(), after, dropped, switched })
 }
 
 fn decide(
@@ -98,18 +100,32 @@ fn decide(
     strategy: Strategy,
     people: &People,
     call: &Call,
-) -> Result<(How, Oid)> {
+) -> Result<(How, Oid, usize)> {
     let (ahead, behind) = apart::ahead_behind(git, ours.id(), theirs.id()).or_fail("compare the histories")?;
+    if ahead > 0 && behind > 0 && !related(git, ours, theirs)? {
+        return Err(ToolError::new(Code::Conflict, "the branch and the remote's have no commit in common")
+            .hint("check the remote and the branch; a shallow clone may lack the commits that they share"));
+    }
     match (ahead, behind, strategy) {
-        (_, 0, _) => Ok((How::UpToDate, ours.id())),
-        (0, _, _) => Ok((How::FastForward, theirs.id())),
+        (_, 0, _) => Ok((How::UpToDate, ours.id(), 0)),
+        (0, _, _) => Ok((How::FastForward, theirs.id(), 0)),
         (_, _, Strategy::FfOnly) => Err(ToolError::new(
             Code::Conflict,
             format!("the branch has {ahead} commits that the remote lacks and lacks {behind} that it has"),
         )
         .hint("pull with strategy merge or rebase")),
-        (_, _, Strategy::Merge) => merge(git, ours, theirs, label, people).map(|id| (How::Merged, id)),
-        (_, _, Strategy::Rebase) => rebase(git, ours, theirs, people, call).map(|id| (How::Rebased, id)),
+        (_, _, Strategy::Merge) => merge(git, ours, theirs, label, people).map(|id| (How::Merged, id, 0)),
+        (_, _, Strategy::Rebase) => {
+            rebase(git, ours, theirs, people, call).map(|(id, dropped)| (How::Rebased, id, dropped))
+        }
+    }
+}
+
+fn related(git: &Repository, ours: &Commit<'_>, theirs: &Commit<'_>) -> Result<bool> {
+    match git.merge_base(ours.id(), theirs.id()) {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(false),
+        Err(error) => Err(because("compare the histories", &error)),
     }
 }
 
@@ -128,7 +144,13 @@ fn merge(git: &Repository, ours: &Commit<'_>, theirs: &Commit<'_>, label: &str, 
         .or_fail("write the merge commit")
 }
 
-fn rebase(git: &Repository, ours: &Commit<'_>, theirs: &Commit<'_>, people: &People, call: &Call) -> Result<Oid> {
+fn rebase(
+    git: &Repository,
+    ours: &Commit<'_>,
+    theirs: &Commit<'_>,
+    people: &People,
+    call: &Call,
+) -> Result<(Oid, usize)> {
     let annotated = |commit: &Commit<'_>| -> Result<AnnotatedCommit<'_>> {
         git.find_annotated_commit(commit.id()).or_fail("read a commit")
     };
@@ -136,7 +158,7 @@ fn rebase(git: &Repository, ours: &Commit<'_>, theirs: &Commit<'_>, people: &Peo
     let mut options = RebaseOptions::new();
     options.inmemory(true);
     let mut rebase = git.rebase(Some(&ours), Some(&upstream), None, Some(&mut options)).or_fail("begin the rebase")?;
-    let mut last = theirs.id();
+    let (mut last, mut dropped) = (theirs.id(), 0);
     while let Some(step) = rebase.next() {
         call.check()?;
         step.or_fail("apply a commit")?;
@@ -146,10 +168,10 @@ fn rebase(git: &Repository, ours: &Commit<'_>, theirs: &Commit<'_>, people: &Peo
         }
         match rebase.commit(None, &people.committer, None) {
             Ok(id) => last = id,
-            // The remote has the same change already.
-            Err(error) if error.code() == git2::ErrorCode::Applied => {}
+            // The remote has the same change already, or there was none.
+            Err(error) if error.code() == git2::ErrorCode::Applied => dropped += 1,
             Err(error) => return Err(because("write a rebased commit", &error)),
         }
     }
-    Ok(last)
+    Ok((last, dropped))
 }

@@ -102,7 +102,11 @@ pub fn fetch_options<'a>(operation: &Operation, depth: Option<u32>) -> FetchOpti
 pub fn fetch(server: &Git, git: &Repository, name: &str, branch: &str, depth: Option<u32>, call: &Call) -> Result<Oid> {
     addresses(server, git, name)?;
     let operation = begin(server, call)?;
-    let mut remote = git.find_remote(name).or_fail("read the remote")?;
+    // By its address and not by its name: of a named remote libgit2 also moves whatever its configured refspecs match, and a mirror's match
+    // the branches of this repository.
+    let config = git.config().or_fail("read the configuration")?;
+    let url = config.get_string(&format!("remote.{name}.url")).or_fail("read the address of the remote")?;
+    let mut remote = git.remote_anonymous(&url).or_fail("read the remote")?;
     let tracking = format!("refs/remotes/{name}/{branch}");
     let refspec = format!("+refs/heads/{branch}:{tracking}");
     watched(call, &operation, "fetching", || {

@@ -35,7 +35,7 @@ pub struct Params {
 pub struct Done {
     /// Where the clone is, relative to the workspace.
     repository: Untrusted,
-    /// Branch checked out.
+    /// Branch checked out, or waited for when the remote is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<Untrusted>,
     /// Commit checked out; absent when the remote is empty.
@@ -71,7 +71,10 @@ impl Answer for Done {
             (Some(branch), None) => {
                 format!("the remote has no commits yet; the first one goes to {}", branch.quoted())
             }
-            (None, None) => String::from("the remote has no commits yet"),
+            (None, None) => String::from(
+                "nothing is checked out, because the remote's HEAD names no branch it has; switch to one with git_branch \
+                 (git_branch_list all=true shows them)",
+            ),
         };
         text.line(format_args!(
             "cloned into {}: {place}; {} objects, {} bytes received",
@@ -99,10 +102,13 @@ impl Tool for Clone {
     type Output = Done;
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Done> {
+        let source = Source::new(&server, &params.url, params.branch, params.depth)?;
+        let directory = params.dir.map_or_else(|| source.directory(), Ok)?;
+        // Of two calls for one place the second learns at once that it is taken, and not after its transfer.
+        let writing = server.exclusively(&server.workspace()?.root().join(&directory), &call).await?;
         let inner = call.clone();
         call.waiting(move || {
-            let source = Source::new(&server, &params.url, params.branch, params.depth)?;
-            let directory = params.dir.map_or_else(|| source.directory(), Ok)?;
+            let _writing = writing;
             cloning::clone(&server, &source, &directory, &inner).map(Done::from)
         })
         .await

@@ -69,16 +69,27 @@ impl Done {
         let unconverted = integrated.switched.unconverted.as_ref().map(|(count, path, with)| {
             format!("{count} files were written without {}, first {}", with.quoted(), path.quoted())
         });
+        let dropped = (integrated.dropped > 0).then(|| {
+            let count = integrated.dropped;
+            format!(
+                "{count} commits of this branch were left out: the remote's has the same changes, or they were empty"
+            )
+        });
+        // What a rebase wrote anew is no gain.
+        let rewritten = |git: &Repository| {
+            let before = integrated.before.filter(|_| integrated.how == How::Rebased)?;
+            git.graph_ahead_behind(before, integrated.after).ok().map(|(ours, _)| ours - integrated.dropped)
+        };
         Self {
             repository: repo.name.clone(),
             from: Untrusted::line(from),
             how: integrated.how,
             before: integrated.before.map(|id| id.to_string()),
             after: integrated.after.to_string(),
-            commits: gained(&repo.git).unwrap_or_default(),
+            commits: gained(&repo.git).unwrap_or_default().saturating_sub(rewritten(&repo.git).unwrap_or_default()),
             files: integrated.switched.files,
             hooks_not_run: if integrated.how == How::UpToDate { Vec::new() } else { unrun::hooks(repo, hooks) },
-            notes: unconverted.into_iter().collect(),
+            notes: unconverted.into_iter().chain(dropped).collect(),
         }
     }
 }
