@@ -4,6 +4,7 @@
 //! are never broken; [`fit`] finds how many units the budget holds and each list then says how much it left out of how much and how
 //! to get the rest. The same value serialises to JSON under the same budget.
 
+mod clip;
 mod fit;
 mod lines;
 mod part;
@@ -20,7 +21,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 pub use text::Text;
 
-use crate::untrusted::Tag;
+use crate::untrusted::{Serialising, Tag};
 
 /// How long an answer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +79,8 @@ pub trait AnyAnswer: Send {
     fn text(&self, text: &mut Text<'_>);
     /// See [`Answer::lists`].
     fn lists(&mut self) -> Vec<&mut dyn List>;
-    /// The JSON of the value, its blocks framed with `tag`.
-    fn json(&self, tag: &Tag) -> serde_json::Result<serde_json::Value>;
+    /// The JSON of the value, its blocks framed with `tag`, the strings of list items cut to `clip` bytes.
+    fn json(&self, tag: &Tag, clip: Option<usize>) -> serde_json::Result<serde_json::Value>;
 }
 
 impl<A: Answer> AnyAnswer for A {
@@ -91,7 +92,7 @@ impl<A: Answer> AnyAnswer for A {
         Answer::lists(self)
     }
 
-    fn json(&self, tag: &Tag) -> serde_json::Result<serde_json::Value> {
-        crate::untrusted::serialising(tag, || serde_json::to_value(self))
+    fn json(&self, tag: &Tag, clip: Option<usize>) -> serde_json::Result<serde_json::Value> {
+        crate::untrusted::serialising(Serialising { tag: tag.clone(), clip }, || serde_json::to_value(self))
     }
 }

@@ -124,26 +124,40 @@ impl Tag {
     }
 }
 
-thread_local! {
-    /// The tag of the answer this thread is serialising: serde has no room for a context.
-    static SERIALISING: RefCell<Option<Tag>> = const { RefCell::new(None) };
+/// How an answer is serialised.
+#[derive(Clone, Debug)]
+pub(crate) struct Serialising {
+    /// Frames every block.
+    pub(crate) tag: Tag,
+    /// The most bytes of JSON a string in a list's item may take, for an item that alone is more than the budget.
+    pub(crate) clip: Option<usize>,
 }
 
-/// Runs `f` with `tag` framing every block that is serialised meanwhile.
-pub(crate) fn serialising<R>(tag: &Tag, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Tag>);
+thread_local! {
+    /// How the answer of this thread is serialised: serde has no room for a context.
+    static SERIALISING: RefCell<Option<Serialising>> = const { RefCell::new(None) };
+}
+
+/// Runs `f`, which serialises an answer.
+pub(crate) fn serialising<R>(how: Serialising, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Serialising>);
     impl Drop for Restore {
         fn drop(&mut self) {
             SERIALISING.with(|slot| *slot.borrow_mut() = self.0.take());
         }
     }
-    let _restore = Restore(SERIALISING.with(|slot| slot.borrow_mut().replace(tag.clone())));
+    let _restore = Restore(SERIALISING.with(|slot| slot.borrow_mut().replace(how)));
     f()
+}
+
+/// How the answer is serialised that is being serialised.
+pub(crate) fn current() -> Option<Serialising> {
+    SERIALISING.with(|slot| slot.borrow().clone())
 }
 
 /// `text` between the opening and closing line of the answer being serialised.
 pub(crate) fn framed(text: &str) -> String {
-    let tag = SERIALISING.with(|slot| slot.borrow().clone()).unwrap_or_else(Tag::random);
+    let tag = current().map_or_else(Tag::random, |how| how.tag);
     format!("{}\n{}{}{}", tag.open(), text, if text.ends_with('\n') { "" } else { "\n" }, tag.close())
 }
 

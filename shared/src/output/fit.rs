@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AnyAnswer, Budget, Text};
+use super::{AnyAnswer, Budget, Text, clip::shorten};
 use crate::{
     error::{Code, ToolError},
     redact, sanitize,
@@ -28,7 +28,7 @@ pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Resu
     let limit = budget.bytes();
     let units = answer.lists().iter().map(|list| list.units()).sum::<usize>();
 
-    let mut attempt = |keep: usize, clip: Option<usize>| -> Result<(Rendered, usize), ToolError> {
+    let mut attempt = |keep: usize, clip: Clip| -> Result<(Rendered, usize), ToolError> {
         let mut left = keep;
         for list in answer.lists() {
             let here = left.min(list.units());
@@ -42,7 +42,7 @@ pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Resu
     let mut too_many: Option<usize> = None;
     let mut probe = if units <= 64 { units } else { 16 };
     loop {
-        let (rendered, size) = attempt(probe, None)?;
+        let (rendered, size) = attempt(probe, Clip::default())?;
         if size <= limit {
             fitting = Some((probe, rendered));
         } else {
@@ -58,17 +58,29 @@ pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Resu
             (None, None) => 0,
         };
     }
-    // Not one unit fits whole. Text can show the beginning of the first; JSON cannot and still be what its schema says.
+    // Not one unit fits whole: the beginning of the first is shown, and the next page goes on behind it.
     if units > 0
-        && !results.structured()
         && let Some((0, bare)) = &fitting
     {
         let taken = bare.text.as_ref().map_or(0, String::len) + tag.open().len() + tag.close().len();
         // The notice says "1-1 of" where the bare one said "0 of", and the clip counts what it cut.
-        let room = limit.saturating_sub(taken + 96);
-        let (rendered, size) = attempt(1, Some(room))?;
-        if size <= limit {
-            return Ok(rendered);
+        let text = Some(limit.saturating_sub(taken + 96));
+        let mut clipped = None;
+        let (mut fits, mut over) = (0_usize, if results.structured() { limit } else { 0 });
+        for _ in 0..STEPS {
+            let json = if clipped.is_none() { 0 } else { fits.midpoint(over) };
+            let (rendered, size) = attempt(1, Clip { text, json: Some(json) })?;
+            match (size <= limit, clipped.is_some()) {
+                (true, _) => (fits, clipped) = (json, Some(rendered)),
+                (false, true) => over = json,
+                (false, false) => break,
+            }
+            if over <= fits + 1 {
+                break;
+            }
+        }
+        if let Some(clipped) = clipped {
+            return Ok(clipped);
         }
     }
     fitting.map(|(_, rendered)| rendered).ok_or_else(|| {
@@ -77,16 +89,22 @@ pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Resu
     })
 }
 
-fn render(
-    answer: &dyn AnyAnswer,
-    tag: &Tag,
-    results: Results,
-    clip: Option<usize>,
-) -> Result<(Rendered, usize), ToolError> {
+/// The most bytes one unit may take, for a unit that alone is longer than the budget.
+#[derive(Clone, Copy, Default)]
+struct Clip {
+    text: Option<usize>,
+    /// For each of its strings.
+    json: Option<usize>,
+}
+
+/// How often the size of the strings in a unit is halved towards the one that just fits.
+const STEPS: usize = 8;
+
+fn render(answer: &dyn AnyAnswer, tag: &Tag, results: Results, clip: Clip) -> Result<(Rendered, usize), ToolError> {
     let mut size = 0;
     let mut rendered = Rendered::default();
     if results.text() {
-        let mut text = Text::new(tag, clip);
+        let mut text = Text::new(tag, clip.text);
         answer.text(&mut text);
         let text = clean(&text.finish());
         size = text.len();
@@ -94,7 +112,7 @@ fn render(
     }
     if results.structured() {
         let mut value = answer
-            .json(tag)
+            .json(tag, clip.json)
             .map_err(|error| ToolError::internal(format!("the answer could not be serialised: {error}")))?;
         clean_json(&mut value);
         size = size.max(value.to_string().len());
@@ -108,7 +126,7 @@ fn clean(text: &str) -> String {
     redact::redact(&sanitize::block(text.as_bytes())).into_owned()
 }
 
-fn clean_json(value: &mut Value) {
+pub(super) fn clean_json(value: &mut Value) {
     match value {
         Value::String(text) => *text = clean(text),
         Value::Array(items) => items.iter_mut().for_each(clean_json),
@@ -150,13 +168,4 @@ pub fn render_error(error: &ToolError, budget: Budget, results: Results) -> Rend
         fitting.find(|value| value.to_string().len() <= limit).unwrap_or_else(|| whole(limit / 32))
     });
     Rendered { text: results.text().then_some(text), json }
-}
-
-/// The beginning of `text`, with what is missing counted.
-fn shorten(text: &str, max: usize) -> String {
-    if text.len() <= max {
-        return text.to_owned();
-    }
-    let kept = &text[..text.floor_char_boundary(max.saturating_sub(24))];
-    format!("{kept}…(+{} bytes)", text.len() - kept.len())
 }

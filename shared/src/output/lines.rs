@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 use super::{
-    List,
+    List, clip,
     part::{self, Part, Place},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     untrusted::{Untrusted, framed},
 };
 
-/// The longest unit in bytes. A longer line is shown in parts, each a unit of its own, so that the smallest budget still moves on.
+/// The longest unit in bytes of JSON. A longer line is shown in parts, each a unit of its own, so that the smallest budget still moves on.
 const UNIT_MAX: usize = 400;
 /// What a part ends with when its line goes on.
 const CONTINUES: &str = "⏎…";
@@ -137,8 +137,8 @@ fn split(text: String) -> Vec<String> {
 /// The units of one line.
 pub(super) fn pieces(line: &str, mut take: impl FnMut(String)) {
     let mut rest = line;
-    while rest.len() > UNIT_MAX {
-        let at = rest.floor_char_boundary(UNIT_MAX - CONTINUES.len());
+    while clip::fitting(rest, UNIT_MAX) < rest.len() {
+        let at = clip::fitting(rest, UNIT_MAX - CONTINUES.len());
         let (part, tail) = rest.split_at(at);
         take(format!("{part}{CONTINUES}"));
         rest = tail;

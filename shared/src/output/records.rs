@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::Error};
 
-use super::List;
-use crate::cursor::Page;
+use super::{List, clip, fit::clean_json};
+use crate::{
+    cursor::Page,
+    untrusted::{self, Serialising},
+};
 
 /// How many units there are in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +152,22 @@ struct View<I> {
     cursor: Option<String>,
 }
 
+/// The items on show, their strings cut where one item alone is more than the budget.
+struct Items<'a, T>(&'a [T]);
+
+impl<T: Serialize> Serialize for Items<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(Serialising { tag, clip: Some(clip) }) = untrusted::current() else {
+            return self.0.serialize(serializer);
+        };
+        let mut items = serde_json::to_value(self.0).map_err(S::Error::custom)?;
+        // Cleaned before it is cut: half a secret is not recognised as one.
+        clean_json(&mut items);
+        clip::strings(&mut items, &tag, clip);
+        items.serialize(serializer)
+    }
+}
+
 impl<T: Serialize> Serialize for Records<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let end = self.offset + self.shown as u64;
@@ -157,7 +176,7 @@ impl<T: Serialize> Serialize for Records<T> {
             Total::More => None,
         };
         View {
-            items: self.shown(),
+            items: Items(self.shown()),
             offset: self.offset,
             total,
             omitted: total.map(|total| total.saturating_sub(end)),
