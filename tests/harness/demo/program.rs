@@ -59,7 +59,7 @@ impl Tool for Run {
     const DESCRIPTION: &'static str = "Runs the fake program and shows what it printed.";
     const EXAMPLE: &'static str = "mode=say";
     const ANNOTATIONS: Annotations = Annotations { destructive: true, idempotent: false, open_world: true };
-    const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+    const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
     type Access = Write;
     type Server = Demo;
     type Params = RunParams;

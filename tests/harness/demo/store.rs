@@ -1,4 +1,4 @@
-//! `demo_store`: a write that ends by itself, if it is let.
+//! `demo_store`: a write that ends by itself, if it is let; in its task, or on a thread its task does not wait for.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -36,12 +36,19 @@ impl Tool for Store {
     type Output = Said;
 
     async fn run(_: Arc<Demo>, params: StoreParams, call: Call) -> Result<Said> {
+        let write = move |text: &str| {
+            fs::write(&params.file, text)
+                .map_err(|error| ToolError::new(Code::Unavailable, format!("could not write: {error}")))
+        };
+        if !params.early {
+            write("begun")?;
+            call.cancellation().cancelled().await;
+            tokio::time::sleep(LAST).await;
+            write("finished")?;
+            return Ok(said("stored"));
+        }
         let begun = call.clone();
         let work = call.waiting(move || {
-            let write = |text: &str| {
-                fs::write(&params.file, text)
-                    .map_err(|error| ToolError::new(Code::Unavailable, format!("could not write: {error}")))
-            };
             write("begun")?;
             while begun.check().is_ok() {
                 std::thread::sleep(Duration::from_millis(5));
@@ -50,9 +57,6 @@ impl Tool for Store {
             write("finished")?;
             Ok(said("stored"))
         });
-        if !params.early {
-            return work.await;
-        }
         tokio::select! {
             done = work => done,
             () = call.cancellation().cancelled() => Err(call.stopped()),
