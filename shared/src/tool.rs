@@ -116,6 +116,8 @@ pub trait Tool: Send + Sync + 'static {
     const ANNOTATIONS: Annotations;
     /// How long a call may take.
     const TIMEOUT: Duration = Duration::from_secs(60);
+    /// Whether the caller may say how long the answer is: adds the parameter `budget`. Every reader; a writer with much to tell, too.
+    const BUDGETED: bool = matches!(Self::Access::ACCESS, Access::Read);
     /// Whether its result comes in pages: adds the parameter `cursor`.
     const PAGED: bool = false;
     /// Other spellings of parameters that models use, with the name they stand for.
@@ -159,6 +161,28 @@ impl<S: Send + Sync + 'static> Toolset<S> {
         self.tools.push(Arc::new(crate::erased::Erased::new(tool)));
         self
     }
+}
+
+/// The tools of a server, one line each in the order clients see them. A line declares the module `tools/<verb>.rs` and lists the tool in it;
+/// that `read` or `write` is the tool's access is checked by the compiler.
+///
+/// ```text
+/// shared::tools! {
+///     crate::Git:
+///     read status::Status,
+///     write add::Add,
+/// }
+/// ```
+#[macro_export]
+macro_rules! tools {
+    ($server:ty: $($access:ident $module:ident :: $tool:ident),+ $(,)?) => {
+        $(mod $module;)+
+
+        /// Lists every tool in the order clients see them.
+        pub(crate) fn list(set: &mut $crate::Toolset<$server>) {
+            $(set.$access($module::$tool);)+
+        }
+    };
 }
 
 /// A server: its identity, its tools, and the state they share.

@@ -237,15 +237,32 @@ pub fn under(code: &str, wanted: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
 
 /// The files a source declares as modules, with where it does.
 pub fn modules(code: &str) -> Vec<(usize, String)> {
-    find_words(code, "mod")
-        .into_iter()
-        .filter_map(|at| {
-            let rest = code.get(at + 3..)?.trim_start();
-            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            let after = rest.get(name.len()..)?.trim_start();
-            (!name.is_empty() && after.starts_with(';')).then_some((at, name))
-        })
-        .collect()
+    let plain = find_words(code, "mod").into_iter().filter_map(|at| {
+        let rest = code.get(at + 3..)?.trim_start();
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let after = rest.get(name.len()..)?.trim_start();
+        (!name.is_empty() && after.starts_with(';')).then_some((at, name))
+    });
+    plain.chain(listed(code)).collect()
+}
+
+/// The modules a list of tools declares: `tools! { Server: read name::Tool, … }`.
+fn listed(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for start in find_words(code, "tools") {
+        let Some(list) = code.get(start..).filter(|rest| rest.starts_with("tools! {")) else { continue };
+        let list = list.get(..list.find('}').unwrap_or(list.len())).unwrap_or_default();
+        for access in ["read", "write"] {
+            for at in find_words(list, access) {
+                let entry = list.get(at + access.len()..).unwrap_or_default().trim_start();
+                if let Some((name, _)) = entry.split_once("::") {
+                    found.push((start + at, name.to_owned()));
+                }
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Every path a `use` names, trees taken apart: `use std::{io, process::Command}` names `std::io` and `std::process::Command`.
@@ -350,5 +367,10 @@ mod tests {
         let names: Vec<String> =
             modules("mod a; pub(crate) mod b ; mod c { } model;").into_iter().map(|(_, name)| name).collect();
         assert_eq!(names, ["a", "b"]);
+        let list = "shared::tools! {\n    crate::Git:\n    read a::A,\n    write b::B,\n} read c::C";
+        let found: Vec<(&str, String)> =
+            modules(list).into_iter().map(|(at, name)| (list.get(at..).unwrap_or_default(), name)).collect();
+        assert_eq!(found.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(found.iter().all(|(at, _)| at.starts_with("read a") || at.starts_with("write b")), "{found:?}");
     }
 }

@@ -58,7 +58,7 @@ pub fn run() -> Result<ExitCode> {
     check("modules", Ok(modules::check(&tree)));
     check("manifests", manifests::check(&tree));
     check("files", files::check(&tree));
-    check("format", cargo::format(&root));
+    check("format", cargo::format(&tree));
     check("clippy", cargo::clippy(&root));
     check("codegen", generated(&root));
     if count == 0 {

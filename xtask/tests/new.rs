@@ -116,6 +116,7 @@ fn a_new_server_is_whole_and_takes_a_second_tool() {
 
     // It is written as the project writes, and nothing is stale.
     copy.cargo(&["fmt", "--check", "--package", "mcp-demo"]);
+    copy.ok("rustfmt", &["--check", "tools/demo/src/tools/hello.rs"]);
     copy.xtask(&["codegen", "--check"]);
     let again = copy.run(env!("CARGO_BIN_EXE_xtask"), &["new", "demo"]);
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("exists already"), "{again:?}");
@@ -142,13 +143,13 @@ fn a_new_server_is_whole_and_takes_a_second_tool() {
         assert!(tests.contains(&format!("test {test} ... ok")), "{test} did not run:\n{tests}");
     }
 
-    // A second tool is a file, its module line and its place in the list.
+    // A second tool is one file and one line.
     let hello = copy.read("tools/demo/src/tools/hello.rs");
     let second = hello.replace("Hello", "Goodbye").replace("hello", "goodbye");
     fs::write(copy.root.join("tools/demo/src/tools/goodbye.rs"), second).unwrap();
+    let line = "    read goodbye::Goodbye,\n";
     copy.change("tools/demo/src/tools.rs", |list| {
-        list.replace("mod hello;", "mod goodbye;\nmod hello;")
-            .replace(".read(hello::Hello)", ".read(hello::Hello).read(goodbye::Goodbye)")
+        list.replace("    read hello::Hello,\n", &format!("{line}    read hello::Hello,\n"))
     });
     let check = copy.run(env!("CARGO_BIN_EXE_xtask"), &["codegen", "--check"]);
     let stale = String::from_utf8_lossy(&check.stdout).into_owned();
@@ -161,4 +162,17 @@ fn a_new_server_is_whole_and_takes_a_second_tool() {
     let binary = copy.target.join("debug/mcp-demo");
     let said = copy.ok(binary.to_str().unwrap(), &["call", "demo_goodbye", "name=Ada"]);
     assert_eq!(said.trim_end(), "goodbye `Ada`");
+    // Its place in the list is its place for clients.
+    let tools = copy.ok(binary.to_str().unwrap(), &["tools"]);
+    let order: Vec<&str> = tools.lines().filter_map(|line| line.split(' ').next()).take(2).collect();
+    assert_eq!(order, ["demo_goodbye", "demo_hello"]);
+    let tests = copy.cargo(&["test", "--package", "mcp-demo", "--lib", "--", "goodbye"]);
+    let test = "tools::goodbye::tests::a_name_is_greeted_and_nobody_is_refused";
+    assert!(tests.contains(&format!("test {test} ... ok")), "{tests}");
+
+    // A tool that changes something is not listed among those that do not.
+    copy.change("tools/demo/src/tools.rs", |list| list.replace(line, "    write goodbye::Goodbye,\n"));
+    let wrong = copy.run(env!("CARGO"), &["check", "--package", "mcp-demo"]);
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(!wrong.status.success() && said.contains("type mismatch"), "{said}");
 }

@@ -1,13 +1,38 @@
 //! What rustfmt and clippy say, as findings.
 
-use std::path::Path;
+use std::{
+    io,
+    path::Path,
+    process::{Command, Output},
+};
 
 use super::Finding;
-use crate::run::{self, Result};
+use crate::{
+    run::{self, Result},
+    tree::Tree,
+};
 
-/// Files rustfmt would change.
-pub fn format(root: &Path) -> Result<Vec<Finding>> {
-    let output = run::output(run::cargo(root).args(["fmt", "--all", "--", "--check", "--files-with-diff"]))?;
+/// Files rustfmt would change. `cargo fmt` does not see the modules that a list of tools declares, so rustfmt is shown those by name.
+pub fn format(tree: &Tree) -> Result<Vec<Finding>> {
+    let all = run::cargo(&tree.root).args(["fmt", "--all", "--", "--check", "--files-with-diff"]).output();
+    let mut found = unformatted(&tree.root, all, |_| String::from("not formatted, run cargo fmt"))?;
+    let listed: Vec<&str> = tree.sources.keys().map(String::as_str).filter(|path| is_tool(path)).collect();
+    if !listed.is_empty() {
+        let program = std::env::var_os("RUSTFMT").unwrap_or_else(|| "rustfmt".into());
+        let mut rustfmt = Command::new(program);
+        rustfmt.current_dir(&tree.root).args(["--check", "--files-with-diff"]).args(&listed);
+        found.extend(unformatted(&tree.root, rustfmt.output(), |path| format!("not formatted, run rustfmt {path}"))?);
+    }
+    Ok(found)
+}
+
+/// `tools/<server>/src/tools/<verb>.rs`.
+fn is_tool(path: &str) -> bool {
+    matches!(path.split('/').collect::<Vec<_>>().as_slice(), ["tools", _, "src", "tools", _])
+}
+
+fn unformatted(root: &Path, ran: io::Result<Output>, what: impl Fn(&str) -> String) -> Result<Vec<Finding>> {
+    let output = ran.map_err(|error| format!("rustfmt could not be started: {error}"))?;
     if output.status.success() {
         return Ok(Vec::new());
     }
@@ -16,7 +41,9 @@ pub fn format(root: &Path) -> Result<Vec<Finding>> {
         .lines()
         .map(|file| {
             let path = Path::new(file);
-            Finding::new(path.strip_prefix(root).unwrap_or(path).to_string_lossy(), 1, "not formatted, run cargo fmt")
+            let path = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+            let what = what(&path);
+            Finding::new(path, 1, what)
         })
         .collect();
     if found.is_empty() { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) } else { Ok(found) }

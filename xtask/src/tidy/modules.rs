@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn list_and_files_are_the_same() {
-        let list = "mod log;\nmod status;\nfn list(set: &mut Toolset) { set.read(log::Log).read(status::Status); }\n#[cfg(test)] mod tests;";
+        let list = "shared::tools! {\n    crate::Git:\n    read log::Log,\n    write status::Status,\n}\n#[cfg(test)] mod tests;";
         let files =
             ["tools/git/src/tools/log.rs", "tools/git/src/tools/status.rs", "tools/git/src/tools/status/code.rs"];
         assert_eq!(found(list, &files), [""; 0]);
@@ -82,12 +82,12 @@ mod tests {
 
     #[test]
     fn each_way_to_forget_is_found() {
-        let list = "mod log;\nmod gone;\nfn list(set: &mut Toolset) { set.read(gone::Gone); }";
+        let list = "mod log;\nshared::tools! { crate::Git:\nread gone::Gone }";
         assert_eq!(
             found(list, &["tools/git/src/tools/log.rs", "tools/git/src/tools/extra.rs"]),
             [
                 "tools/git/src/tools.rs:1: log is declared and not in the list, so no client sees it",
-                "tools/git/src/tools.rs:2: tools/git/src/tools/gone.rs does not exist; a tool is one file",
+                "tools/git/src/tools.rs:3: tools/git/src/tools/gone.rs does not exist; a tool is one file",
                 "tools/git/src/tools/extra.rs:1: not in tools/git/src/tools.rs, so no client sees it",
             ]
         );
