@@ -43,6 +43,13 @@ pub struct Spec {
     pub input: Arc<Schema>,
 }
 
+impl Spec {
+    /// Whether there is a parameter of this name.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.input.get("properties").is_some_and(|properties| properties.get(name).is_some())
+    }
+}
+
 /// A tool of server `S`.
 pub(crate) trait AnyTool<S>: Send + Sync {
     fn name(&self) -> &'static str;
@@ -84,7 +91,7 @@ impl<T: Tool> AnyTool<T::Server> for Erased<T> {
             annotations: T::ANNOTATIONS,
             timeout: T::TIMEOUT,
             aliases: T::ALIASES,
-            input: Arc::new(schema::input::<T::Params>(T::Access::ACCESS == Access::Read, T::PAGED)),
+            input: Arc::new(schema::input::<T::Params>(T::BUDGETED, T::PAGED)),
         })
     }
 

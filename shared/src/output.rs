@@ -27,6 +27,7 @@ use crate::untrusted::{Serialising, Tag};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     tokens: u32,
+    fixed: bool,
 }
 
 impl Budget {
@@ -39,7 +40,17 @@ impl Budget {
 
     /// A budget of `tokens`, brought between [`Self::MIN`] and [`Self::MAX`].
     pub fn tokens(tokens: u32) -> Self {
-        Self { tokens: tokens.clamp(Self::MIN, Self::MAX) }
+        Self { tokens: tokens.clamp(Self::MIN, Self::MAX), fixed: false }
+    }
+
+    /// The budget of a tool that has no parameter for it.
+    pub fn fixed() -> Self {
+        Self { fixed: true, ..Self::default() }
+    }
+
+    /// Whether the caller can raise it: what is cut then says so.
+    pub(crate) fn can_be_raised(self) -> bool {
+        !self.fixed && self.tokens < Self::MAX
     }
 
     /// The same in bytes: a token counts as four.
@@ -50,7 +61,7 @@ impl Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { tokens: Self::DEFAULT }
+        Self { tokens: Self::DEFAULT, fixed: false }
     }
 }
 

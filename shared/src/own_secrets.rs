@@ -9,6 +9,29 @@ const ENDS: [&str; 6] = ["_TOKEN", "_PASSWORD", "_PASSPHRASE", "_SECRET", "_API_
 /// The largest file read, in bytes: a token is a line.
 const FILE_MAX: u64 = 64 * 1024;
 
+/// The secret an operator gave as `NAME`, or in the file that `NAME_FILE` names, without the space around it. It is masked from now on.
+/// A value that cannot be read is an error and never "not given": what it should have protected would be open.
+pub fn secret(name: &str) -> Result<Option<String>, String> {
+    let get = |name: &str| match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(format!("{name} is not text; set it again")),
+    };
+    let file = format!("{name}_FILE");
+    let given = match get(&file)? {
+        Some(path) => {
+            let text =
+                fs::read_to_string(&path).map_err(|error| format!("{file}={path:?} could not be read: {error}"))?;
+            Some(text.trim().to_owned())
+        }
+        None => get(name)?,
+    };
+    if let Some(given) = &given {
+        redact::register(given);
+    }
+    Ok(given)
+}
+
 /// Registers every secret that the environment holds or names, once per process. Called before the first tool runs.
 pub(crate) fn learn() {
     static ONCE: Once = Once::new();

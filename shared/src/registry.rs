@@ -218,7 +218,8 @@ impl<S: Server> Registry<S> {
         };
         let budget = match arguments.remove("budget").as_ref().and_then(Value::as_u64) {
             Some(tokens) => Budget::tokens(u32::try_from(tokens).unwrap_or(Budget::MAX)),
-            None => Budget::default(),
+            None if spec.takes("budget") => Budget::default(),
+            None => Budget::fixed(),
         };
         let cursor = match arguments.remove("cursor") {
             Some(Value::String(cursor)) => Some(cursor),

@@ -4,6 +4,8 @@ mod doubt;
 mod limits;
 mod sessions;
 
+use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
 use harness::{
     Start,
     http::{HttpServer, Response},
@@ -93,6 +95,13 @@ async fn an_address_that_others_can_reach_needs_a_token() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(expected), "{said}");
         assert!(!said.contains("short"), "{said}");
+    }
+    // What cannot be read is not "not given".
+    for variable in ["HTTP_TOKEN", "HTTP_TOKEN_FILE", "HTTP_ALLOWED_HOSTS", "HTTP_ALLOWED_ORIGINS"] {
+        let value: OsString = OsStringExt::from_vec(b"a-token-of-enough-\xff-length".to_vec());
+        let output = demo().env(variable, value).args(["serve", "--http", "127.0.0.1:0"]).output().await;
+        assert_eq!(output.status.code(), Some(2), "{variable}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(variable), "{output:?}");
     }
     let output = demo().args(["serve", "--http", "nowhere"]).output().await;
     assert_eq!(output.status.code(), Some(2));

@@ -25,7 +25,7 @@ pub struct Rendered {
 /// Renders `answer` within `budget`, in the forms `results` names.
 pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Result<Rendered, ToolError> {
     let tag = Tag::random();
-    let limit = budget.bytes();
+    let (limit, raise) = (budget.bytes(), budget.can_be_raised());
     let units = answer.lists().iter().map(|list| list.units()).sum::<usize>();
 
     let mut attempt = |keep: usize, clip: Clip| -> Result<(Rendered, usize), ToolError> {
@@ -42,7 +42,7 @@ pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Resu
     let mut too_many: Option<usize> = None;
     let mut probe = if units <= 64 { units } else { 16 };
     loop {
-        let (rendered, size) = attempt(probe, Clip::default())?;
+        let (rendered, size) = attempt(probe, Clip { raise, ..Clip::default() })?;
         if size <= limit {
             fitting = Some((probe, rendered));
         } else {
@@ -69,7 +69,7 @@ pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Resu
         let (mut fits, mut over) = (0_usize, if results.structured() { limit } else { 0 });
         for _ in 0..STEPS {
             let json = if clipped.is_none() { 0 } else { fits.midpoint(over) };
-            let (rendered, size) = attempt(1, Clip { text, json: Some(json) })?;
+            let (rendered, size) = attempt(1, Clip { text, json: Some(json), raise })?;
             match (size <= limit, clipped.is_some()) {
                 (true, _) => (fits, clipped) = (json, Some(rendered)),
                 (false, true) => over = json,
@@ -84,17 +84,22 @@ pub fn fit(answer: &mut dyn AnyAnswer, budget: Budget, results: Results) -> Resu
         }
     }
     fitting.map(|(_, rendered)| rendered).ok_or_else(|| {
-        ToolError::new(Code::TooLarge, "the answer does not fit its budget even without its lists")
-            .hint("raise budget, or ask for less")
+        ToolError::new(Code::TooLarge, "the answer does not fit its budget even without its lists").hint(if raise {
+            "raise budget, or ask for less"
+        } else {
+            "ask for less"
+        })
     })
 }
 
-/// The most bytes one unit may take, for a unit that alone is longer than the budget.
+/// How one rendering is done: the most bytes one unit may take, for a unit that alone is longer than the budget.
 #[derive(Clone, Copy, Default)]
 struct Clip {
     text: Option<usize>,
     /// For each of its strings.
     json: Option<usize>,
+    /// Whether a larger budget is a way to see more.
+    raise: bool,
 }
 
 /// How often the size of the strings in a unit is halved towards the one that just fits.
@@ -104,7 +109,7 @@ fn render(answer: &dyn AnyAnswer, tag: &Tag, results: Results, clip: Clip) -> Re
     let mut size = 0;
     let mut rendered = Rendered::default();
     if results.text() {
-        let mut text = Text::new(tag, clip.text);
+        let mut text = Text::new(tag, clip.text, clip.raise);
         answer.text(&mut text);
         let text = clean(&text.finish());
         size = text.len();

@@ -105,7 +105,8 @@ impl Lines {
         (self.end() < self.total).then(|| self.page.map(|page| page.cursor(offset))).flatten()
     }
 
-    pub(super) fn notice(&self) -> Option<String> {
+    /// What this text leaves out and how to get it; nothing when it is whole. `raise`: whether a larger budget is a way.
+    pub(super) fn notice(&self, raise: bool) -> Option<String> {
         let end = self.end();
         if end >= self.total && self.offset == 0 {
             return None;
@@ -113,7 +114,8 @@ impl Lines {
         let left = self.total.saturating_sub(end);
         let how = match self.next() {
             Some(cursor) => format!("; {left} left out; next: cursor={cursor}"),
-            None if left > 0 => format!("; {left} left out; raise budget"),
+            None if left > 0 && raise => format!("; {left} left out; raise budget"),
+            None if left > 0 => format!("; {left} left out"),
             None => String::from("; the last page"),
         };
         let range = match self.shown {

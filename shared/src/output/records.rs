@@ -92,8 +92,8 @@ impl<T> Records<T> {
         }
     }
 
-    /// What this list leaves out and how to get it; nothing when it is whole.
-    pub(super) fn notice(&self) -> Option<String> {
+    /// What this list leaves out and how to get it; nothing when it is whole. `raise`: whether a larger budget is a way.
+    pub(super) fn notice(&self, raise: bool) -> Option<String> {
         let end = self.offset + self.shown as u64;
         let (of, left) = match self.total {
             Total::Exactly(total) if end < total => (format!(" of {total}"), format!("{} left out", total - end)),
@@ -106,8 +106,9 @@ impl<T> Records<T> {
         };
         let how = match (self.next(), self.narrow) {
             (Some(cursor), _) => format!("; next: cursor={cursor}"),
-            (None, Some(how)) => format!("; {how}, or raise budget"),
-            (None, None) if end_is_open(self.total, end) => String::from("; raise budget"),
+            (None, Some(how)) if raise => format!("; {how}, or raise budget"),
+            (None, Some(how)) => format!("; {how}"),
+            (None, None) if raise && end_is_open(self.total, end) => String::from("; raise budget"),
             (None, None) => String::new(),
         };
         let range = if self.shown == 0 { format!("0{of}") } else { format!("{}-{end}{of}", self.offset + 1) };

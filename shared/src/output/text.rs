@@ -12,11 +12,13 @@ pub struct Text<'a> {
     open: bool,
     /// The most bytes one record may take; the fallback for a record that alone is longer than the budget.
     clip: Option<usize>,
+    /// Whether a larger budget is a way to see more.
+    raise: bool,
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(tag: &'a Tag, clip: Option<usize>) -> Self {
-        Self { out: String::new(), tag, open: false, clip }
+    pub(super) fn new(tag: &'a Tag, clip: Option<usize>, raise: bool) -> Self {
+        Self { out: String::new(), tag, open: false, clip, raise }
     }
 
     /// A line of ours. Strangers' names enter it through [`crate::untrusted::Untrusted::quoted`].
@@ -40,7 +42,7 @@ impl<'a> Text<'a> {
         for item in records.shown() {
             self.framed(|inside| row(item, inside));
         }
-        if let Some(notice) = records.notice() {
+        if let Some(notice) = records.notice(self.raise) {
             self.line(notice);
         }
     }
@@ -50,7 +52,7 @@ impl<'a> Text<'a> {
         for item in records.shown() {
             self.line(row(item));
         }
-        if let Some(notice) = records.notice() {
+        if let Some(notice) = records.notice(self.raise) {
             self.line(notice);
         }
     }
@@ -61,7 +63,7 @@ impl<'a> Text<'a> {
             self.open();
             self.push_clipped(line);
         }
-        if let Some(notice) = lines.notice() {
+        if let Some(notice) = lines.notice(self.raise) {
             self.line(notice);
         }
     }
@@ -94,7 +96,8 @@ impl<'a> Text<'a> {
         match self.clip {
             Some(clip) if text.len() > clip => {
                 let kept = &text[..text.floor_char_boundary(clip)];
-                let note = format!("{kept}…(+{} bytes, raise budget)", text.len() - kept.len());
+                let how = if self.raise { ", raise budget" } else { "" };
+                let note = format!("{kept}…(+{} bytes{how})", text.len() - kept.len());
                 self.push(&note);
             }
             _ => self.push(text),

@@ -7,7 +7,7 @@ mod connections;
 mod guard;
 mod held;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{env::VarError, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -61,28 +61,21 @@ const CLOSING: Duration = Duration::from_millis(500);
 impl HttpOptions {
     /// Reads `HTTP_TOKEN_FILE` or `HTTP_TOKEN`, `HTTP_ALLOWED_HOSTS` and `HTTP_ALLOWED_ORIGINS`.
     pub fn from_env() -> Result<Self, String> {
-        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let list = |name: &str| -> Vec<String> {
-            let value = get(name).unwrap_or_default();
-            value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        let list = |name: &str| -> Result<Vec<String>, String> {
+            let value = match std::env::var(name) {
+                Ok(value) => value,
+                Err(VarError::NotPresent) => return Ok(Vec::new()),
+                Err(VarError::NotUnicode(_)) => return Err(format!("{name} is not text; set it again")),
+            };
+            Ok(value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
         };
-        let token = match get("HTTP_TOKEN_FILE") {
-            Some(path) => {
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|error| format!("HTTP_TOKEN_FILE={path:?} could not be read: {error}"))?;
-                Some(text.trim().to_owned())
-            }
-            None => get("HTTP_TOKEN"),
-        };
-        if let Some(token) = &token {
-            if token.len() < TOKEN_MIN {
-                return Err(format!("the HTTP token has {} bytes; use at least {TOKEN_MIN}", token.len()));
-            }
-            crate::redact::register(token);
+        let token = crate::secret("HTTP_TOKEN")?;
+        if let Some(token) = token.as_ref().filter(|token| token.len() < TOKEN_MIN) {
+            return Err(format!("the HTTP token has {} bytes; use at least {TOKEN_MIN}", token.len()));
         }
         let origins =
-            list("HTTP_ALLOWED_ORIGINS").iter().map(|given| guard::origin(given)).collect::<Result<_, _>>()?;
-        Ok(Self { token, hosts: list("HTTP_ALLOWED_HOSTS"), origins, ..Self::default() })
+            list("HTTP_ALLOWED_ORIGINS")?.iter().map(|given| guard::origin(given)).collect::<Result<_, _>>()?;
+        Ok(Self { token, hosts: list("HTTP_ALLOWED_HOSTS")?, origins, ..Self::default() })
     }
 }
 

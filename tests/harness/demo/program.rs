@@ -60,6 +60,7 @@ impl Tool for Run {
     const EXAMPLE: &'static str = "mode=say";
     const ANNOTATIONS: Annotations = Annotations { destructive: true, idempotent: false, open_world: true };
     const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
+    const BUDGETED: bool = true;
     type Access = Write;
     type Server = Demo;
     type Params = RunParams;

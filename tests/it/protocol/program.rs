@@ -21,6 +21,10 @@ async fn its_input_and_output_pass_and_a_filter_comes_before_the_limit() {
     assert_eq!(text(&none), "fake-program printed 16384 lines");
     let all = run(&mut client, json!({"mode": "flood", "arguments": ["1"]})).await;
     assert!(text(&all).contains("printed 16384 lines") && text(&all).len() <= 16_000, "{}", text(&all).len());
+    assert!(text(&all).ends_with("left out; raise budget]"), "{all}");
+    // At the largest budget there is nothing to raise.
+    let all = run(&mut client, json!({"mode": "flood", "arguments": ["1"], "budget": 25_000})).await;
+    assert!(text(&all).len() > 90_000 && text(&all).ends_with("left out]"), "{}", text(&all).len());
 }
 
 #[tokio::test]
