@@ -1,6 +1,6 @@
 //! What differs between two states of a repository: the list of changed files, renames found, without any text yet.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 use git2::{
     Delta, Diff, DiffDelta, DiffFile, DiffOptions, FileMode, Index, ObjectType, Odb, Oid, Patch, Repository, Tree,
@@ -9,7 +9,8 @@ use shared::Result;
 
 use crate::{
     failure::OrFail,
-    narrow::{self, Narrow},
+    index_flags,
+    narrow::{self, Narrow, Work},
     similar::{self, Bag, Candidate, Contents},
 };
 
@@ -22,6 +23,8 @@ const BAGS_MAX: u64 = 256 << 20;
 pub enum Sides<'r> {
     /// The index with the work tree.
     IndexWork,
+    /// The same, and what git does not track.
+    IndexWorkUntracked,
     /// A tree (or nothing) with the index.
     TreeIndex(Option<Tree<'r>>),
     /// A tree with the work tree, for the files that the tree or the index have.
@@ -52,6 +55,8 @@ pub enum Source {
     Rename(usize, usize),
     /// The removal and the addition of one path whose type changed.
     Retype(usize, usize),
+    /// A file without text that is not in the list.
+    Empty,
 }
 
 /// One changed file.
@@ -87,6 +92,8 @@ pub struct Changes<'r> {
     pub diff: Diff<'r>,
     /// The changed files.
     pub list: Vec<Change>,
+    /// Files, and directories with a slash at the end, that git does not track; only where the sides ask for them.
+    pub untracked: Vec<Vec<u8>>,
     /// Whether there were too many files to look for all renames.
     pub limited: bool,
     /// Whether the new side is the work tree.
@@ -104,13 +111,18 @@ pub fn between<'r>(
     check: narrow::Check<'_>,
 ) -> Result<Changes<'r>> {
     let mut options = DiffOptions::new();
-    options.context_lines(context).indent_heuristic(true).disable_pathspec_match(true).enable_fast_untracked_dirs(true);
-    match differing(git, narrow, sides, paths, check)? {
-        Some(paths) if paths.is_empty() => {
+    options.context_lines(context).indent_heuristic(true).disable_pathspec_match(true);
+    let found = differing(git, narrow, sides, paths, check)?;
+    let untracked = matches!(sides, Sides::IndexWorkUntracked) && found.is_none();
+    options.include_untracked(untracked).enable_fast_untracked_dirs(!untracked);
+    let mut known_untracked = Vec::new();
+    match found {
+        Some(Work { paths, untracked }) if paths.is_empty() => {
             let diff = git.diff_tree_to_tree(None, None, None).or_fail("compare")?;
-            return Ok(Changes { diff, list: Vec::new(), limited: false, work: false });
+            return Ok(Changes { diff, list: Vec::new(), untracked, limited: false, work: false });
         }
-        Some(paths) => {
+        Some(Work { paths, untracked }) => {
+            known_untracked = untracked;
             for path in paths {
                 options.pathspec(path);
             }
@@ -123,51 +135,66 @@ pub fn between<'r>(
             }
         }
     }
+    let work = matches!(sides, Sides::IndexWork | Sides::IndexWorkUntracked | Sides::TreeWork(_));
+    if work {
+        index_flags::look_at_brought_back(git)?;
+    }
     let diff = match sides {
-        Sides::IndexWork => git.diff_index_to_workdir(None, Some(&mut options)),
+        Sides::IndexWork | Sides::IndexWorkUntracked => git.diff_index_to_workdir(None, Some(&mut options)),
         Sides::TreeIndex(tree) => git.diff_tree_to_index(tree.as_ref(), None, Some(&mut options)),
         Sides::TreeWork(tree) => git.diff_tree_to_workdir_with_index(Some(tree), Some(&mut options)),
         Sides::TreeTree(old, new) => git.diff_tree_to_tree(old.as_ref(), Some(new), Some(&mut options)),
     }
     .or_fail("compare")?;
     check()?;
-    let work = matches!(sides, Sides::IndexWork | Sides::TreeWork(_));
     let index = match sides {
-        Sides::IndexWork | Sides::TreeIndex(_) => Some(git.index().or_fail("read the index")?),
+        Sides::IndexWork | Sides::IndexWorkUntracked | Sides::TreeIndex(_) => {
+            Some(git.index().or_fail("read the index")?)
+        }
         _ => None,
     };
     let mut list = read(&diff, index.as_ref(), work)?;
     if matches!(sides, Sides::TreeWork(_)) {
         list.retain_mut(|change| blended(git, &diff, change));
     }
+    if let (true, Some(index)) = (work, &index) {
+        announce_empty(git, index, paths, &mut list);
+    }
     let limited = find_renames(git, &diff, &mut list, work, check)?;
-    Ok(Changes { diff, list, limited, work })
+    let new_path = |delta: DiffDelta<'_>| delta.new_file().path_bytes().map(<[u8]>::to_vec);
+    let mut untracked = known_untracked;
+    untracked.extend(diff.deltas().filter(|delta| delta.status() == Delta::Untracked).filter_map(new_path));
+    Ok(Changes { diff, list, untracked, limited, work })
 }
 
-/// The paths at which `sides` may differ, and an index for `git` that has them; nothing, when libgit2 has to look for itself.
+/// Where `sides` may differ; `git` then has an index with what is there. Nothing, when libgit2 has to look for itself.
 fn differing(
     git: &Repository,
     narrow: Option<&Narrow>,
     sides: &Sides<'_>,
     paths: &[String],
     check: narrow::Check<'_>,
-) -> Result<Option<Vec<Vec<u8>>>> {
+) -> Result<Option<Work>> {
+    let only = |paths| Work { paths, untracked: Vec::new() };
     if let Sides::TreeTree(old, new) = sides {
         // For attributes libgit2 would read the whole index; git asks the work tree only.
         git.set_index(&mut Index::new().or_fail("make an index")?).or_fail("leave the index unread")?;
-        return narrow::trees(git, old.as_ref(), new, paths, check);
+        return Ok(narrow::trees(git, old.as_ref(), new, paths, check)?.map(only));
     }
     let Some(narrow) = narrow else { return Ok(None) };
-    let work = || Ok(narrow.work(git, paths, false, check)?.map(|work| work.paths));
+    let work = |untracked| narrow.work(git, paths, untracked, check);
     let staged = |tree| narrow.staged(git, tree, paths, check);
     let found = match sides {
-        Sides::IndexWork => work()?,
-        Sides::TreeIndex(tree) => staged(tree.as_ref())?,
-        Sides::TreeWork(tree) => work()?.zip(staged(Some(tree))?).map(|(work, staged)| [work, staged].concat()),
+        Sides::IndexWork => work(false)?,
+        Sides::IndexWorkUntracked => work(true)?,
+        Sides::TreeIndex(tree) => staged(tree.as_ref())?.map(only),
+        Sides::TreeWork(tree) => {
+            work(false)?.zip(staged(Some(tree))?).map(|(work, staged)| only([work.paths, staged].concat()))
+        }
         Sides::TreeTree(..) => None,
     };
     match &found {
-        Some(paths) => narrow.stand_in(git, paths)?,
+        Some(found) => narrow.stand_in(git, &found.paths)?,
         None => narrow.give_up(git)?,
     }
     Ok(found)
@@ -216,6 +243,31 @@ fn read(diff: &Diff<'_>, index: Option<&Index>, work: bool) -> Result<Vec<Change
     Ok(list)
 }
 
+/// An empty file that is announced is no difference to libgit2, and an added file to git.
+fn announce_empty(git: &Repository, index: &Index, paths: &[String], list: &mut Vec<Change>) {
+    let wanted = |path: &[u8]| {
+        paths.is_empty()
+            || paths.iter().any(|wanted| {
+                let below = path.strip_prefix(wanted.as_bytes());
+                wanted.is_empty() || below.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+            })
+    };
+    let empty = |path: &[u8]| {
+        let place = git.workdir().map(|root| root.join(OsStr::from_bytes(path)));
+        place.and_then(|place| place.symlink_metadata().ok()).is_some_and(|there| there.is_file() && there.len() == 0)
+    };
+    let before = list.len();
+    for entry in index_flags::announced(index).filter(|entry| wanted(&entry.path) && empty(&entry.path)) {
+        if !list.iter().any(|change| change.path() == entry.path) {
+            let new = Side { path: entry.path, mode: entry.mode, id: entry.id, size: 0 };
+            list.push(Change { letter: 'A', percent: 0, old: None, new: Some(new), source: Source::Empty });
+        }
+    }
+    if list.len() > before {
+        list.sort_by(|a, b| a.path().cmp(b.path()));
+    }
+}
+
 /// libgit2 blends what is staged with what is not, path by path; where a type changed in the one and something else in the
 /// other, the blend is not what is in the work tree. Corrects `change`, and says whether it is one.
 fn blended(git: &Repository, diff: &Diff<'_>, change: &mut Change) -> bool {
@@ -236,27 +288,18 @@ fn blended(git: &Repository, diff: &Diff<'_>, change: &mut Change) -> bool {
 
 fn change(delta: &DiffDelta<'_>, at: usize, index: Option<&Index>, work: bool) -> Option<Change> {
     let (old, new) = (side(&delta.old_file()), side(&delta.new_file()));
-    let to_be_added = |side: &Side| {
-        let entry = index.and_then(|index| index.get_path(Path::new(OsStr::from_bytes(&side.path)), 0));
-        entry.is_some_and(|entry| {
-            git2::IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_intent_to_add()
-        })
-    };
-    let left_out = |side: &Side| {
-        let entry = index.and_then(|index| index.get_path(Path::new(OsStr::from_bytes(&side.path)), 0));
-        entry.is_some_and(|entry| {
-            git2::IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_skip_worktree()
-        })
-    };
+    let to_be_added = |side: &Side| index_flags::any(index, &side.path, index_flags::intent_to_add);
+    let left_out = |side: &Side| index_flags::any(index, &side.path, index_flags::skip_worktree);
     // A tree's entry of no content that is only announced: `git add --intent-to-add`.
     let nothing = |side: &Side| side.id.as_bytes().starts_with(&[0xe6, 0x9d, 0xe2, 0x9b]);
     let (letter, old, new) = match delta.status() {
         Delta::Added if !work && nothing(&new) && to_be_added(&new) => return None,
         Delta::Added => ('A', None, Some(new)),
-        Delta::Deleted if work && nothing(&old) && to_be_added(&old) => return None,
         // Not checked out on purpose: a sparse checkout.
         Delta::Deleted if work && left_out(&old) => return None,
         Delta::Deleted => ('D', Some(old), None),
+        // HEAD has it, and for the next commit it is only announced.
+        Delta::Modified if !work && nothing(&new) && to_be_added(&new) => ('D', Some(old), None),
         Delta::Modified if work && nothing(&old) && to_be_added(&old) => ('A', None, Some(new)),
         Delta::Modified => ('M', Some(old), Some(new)),
         Delta::Conflicted => {
@@ -363,6 +406,7 @@ fn find_renames(
     }
     let index = |change: &Change| match change.source {
         Source::One(at) | Source::Rename(_, at) | Source::Retype(_, at) => at,
+        Source::Empty => usize::MAX,
     };
     if work {
         // libgit2 learns the ids of files of the work tree when it reads them.
@@ -409,7 +453,7 @@ fn find_renames(
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
+    use std::{fs, os::unix::fs::symlink, path::Path};
 
     use git2::{IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, IndexTime};
 

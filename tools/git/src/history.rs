@@ -1,4 +1,7 @@
 //! Walking commits the way `git log` does: newest committed first, and with paths along the parents that explain them.
+//!
+//! refs/replace is not followed, here and in every other tool: libgit2 does not know it, forges do not show it, and it lets a repository show
+//! something else under an id than the object that has the id. A mailmap is not read either.
 
 use std::{
     cmp::Ordering,

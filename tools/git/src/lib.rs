@@ -14,6 +14,7 @@ pub mod gate;
 pub mod head;
 pub mod history;
 pub mod identity;
+pub mod index_flags;
 pub mod index_lock;
 pub mod integrate;
 pub mod large;

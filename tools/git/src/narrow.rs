@@ -109,6 +109,8 @@ impl Narrow {
     pub fn stand_in(&self, git: &Repository, paths: &[Vec<u8>]) -> Result<()> {
         let wanted: BTreeSet<&[u8]> = paths.iter().map(Vec::as_slice).collect();
         let mut index = Index::new().or_fail("make an index")?;
+        // The form with room for every flag.
+        index.set_version(3).or_fail("make an index")?;
         for entry in self.index.entries() {
             let name = entry.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
             let read = matches!(name, b".gitattributes" | b".gitmodules") || entry.mode() == GITLINK;
@@ -119,8 +121,10 @@ impl Narrow {
         git.set_index(&mut index).or_fail("take the entries of the index")
     }
 
-    /// Before libgit2 reads the index by itself: the gate judges the submodules it will then see.
+    /// Gives `git` the whole index, and has the gate judge the submodules that libgit2 sees in it.
     pub fn give_up(&self, git: &Repository) -> Result<()> {
+        let mut index = Index::open(&git.path().join("index")).or_fail("read the index")?;
+        git.set_index(&mut index).or_fail("read the index")?;
         gate::nested(&self.workspace, git, None::<std::iter::Empty<&[u8]>>)
     }
 

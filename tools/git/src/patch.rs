@@ -155,6 +155,9 @@ fn read_whole<T>(
             entry(gone, half('D', change.old.as_ref(), None))?;
             entry(added, half('A', None, change.new.as_ref()))?;
         }
+        Source::Empty => {
+            body.content = change.new.as_ref().map_or(Content::None, |side| Content::Id(side.id));
+        }
         Source::Rename(_, to) => return read_rename(git, all, change, to, context, sizes, with),
     }
     with(&body)

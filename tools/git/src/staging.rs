@@ -12,13 +12,14 @@ use std::{
     path::Path,
 };
 
-use git2::{Index, IndexEntry, IndexEntryExtendedFlag, Oid, Repository, Status, StatusOptions, StatusShow};
+use git2::{Index, IndexEntry, Oid, Repository, Status, StatusOptions, StatusShow};
 use shared::{Call, Code, Result, ToolError, Untrusted};
 
 use self::content::Staged;
 use crate::{
     failure::OrFail,
     gate,
+    index_flags::{intent_to_add, skip_worktree},
     index_lock::{IndexLock, Version},
     unrun,
     worktree::{Seen, WorkTree},
@@ -152,7 +153,7 @@ impl Staging<'_> {
             self.name(name)?;
         }
         for entry in self.index.iter().filter(|entry| within(names, &entry.path)) {
-            let intended = IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_intent_to_add();
+            let intended = intent_to_add(&entry);
             if entry.mode == GITLINK && entry.flags & STAGE == 0 {
                 self.submodule(&mut plan, &entry)?;
             } else if intended && matches!(self.tree.look(&entry.path)?, Seen::File(_) | Seen::Link(_)) {
@@ -187,7 +188,7 @@ impl Staging<'_> {
             Seen::Special => Err(ToolError::invalid(format!("{} is a pipe, socket or device", shown().quoted()))
                 .hint("git stages files, links and directories")),
             Seen::Missing if self.tracked(name) => match self.index.get_path(as_path(name), 0) {
-                Some(entry) if skipped(&entry) => Err(outside_sparse(name)),
+                Some(entry) if skip_worktree(&entry) => Err(outside_sparse(name)),
                 _ => Ok(()),
             },
             Seen::Missing if self.deletion_is_staged(name) => Ok(()),
@@ -242,7 +243,7 @@ impl Staging<'_> {
     /// A submodule is staged as the commit it is at.
     fn submodule(&self, plan: &mut Plan, entry: &IndexEntry) -> Result<()> {
         match self.tree.look(&entry.path)? {
-            Seen::Missing if !skipped(entry) => {
+            Seen::Missing if !skip_worktree(entry) => {
                 plan.remove.insert(entry.path.clone());
             }
             Seen::File(_) | Seen::Link(_) => {
@@ -324,7 +325,7 @@ impl Staging<'_> {
             // Gone, or a directory or link stands where it was: what is there now has names of its own.
             Seen::Missing | Seen::Directory | Seen::BeyondLink(_) => {
                 if let Some(entry) = self.index.get_path(as_path(path), 0)
-                    && skipped(&entry)
+                    && skip_worktree(&entry)
                 {
                     return Ok(());
                 }
@@ -393,9 +394,7 @@ impl Staging<'_> {
         for one in staged {
             let path = &one.entry.path;
             let before = before(path);
-            let intended = before.as_ref().is_some_and(|entry| {
-                IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_intent_to_add()
-            });
+            let intended = before.as_ref().is_some_and(intent_to_add);
             let kind = match &before {
                 _ if conflicted(path) => Kind::Resolved,
                 None => Kind::Added,
@@ -427,10 +426,6 @@ fn within(names: &[Vec<u8>], path: &[u8]) -> bool {
 /// The directories a path is in, outermost first, without the root.
 pub fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.iter().enumerate().filter(|(_, byte)| **byte == b'/').filter_map(|(at, _)| path.get(..at))
-}
-
-fn skipped(entry: &IndexEntry) -> bool {
-    IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_skip_worktree()
 }
 
 fn outside_sparse(path: &[u8]) -> ToolError {

@@ -12,14 +12,15 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use git2::{
-    CheckoutNotificationType as Notify, Delta, ErrorCode, FileMode, Index, IndexEntry, IndexEntryExtendedFlag, Oid,
-    Repository, Tree, build::CheckoutBuilder,
+    CheckoutNotificationType as Notify, Delta, ErrorCode, FileMode, Index, IndexEntry, Oid, Repository, Tree,
+    build::CheckoutBuilder,
 };
 use shared::{Call, Code, Result, ToolError, Untrusted};
 
 use crate::{
     failure::{OrFail, because},
     head::{conflicts, in_the_way},
+    index_flags,
     index_lock::IndexLock,
     staging::{as_path, content, parents},
     unrun,
@@ -158,9 +159,7 @@ fn staged_in_the_way(index: &Index, steps: &[Step]) -> Vec<Vec<u8>> {
     let mut found = BTreeSet::new();
     for step in steps {
         let entry = index.get_path(as_path(&step.path), 0);
-        let announced = entry
-            .as_ref()
-            .is_some_and(|entry| IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_intent_to_add());
+        let announced = entry.as_ref().is_some_and(index_flags::intent_to_add);
         let staged = entry.map(|entry| (entry.id, entry.mode));
         if announced || (staged != step.from && staged != step.to) {
             found.insert(step.path.clone());

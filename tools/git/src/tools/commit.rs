@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use git2::{Commit as GitCommit, Delta, Index, IndexEntryExtendedFlag, Oid, Repository, RepositoryState, Tree};
+use git2::{Commit as GitCommit, Delta, Index, Oid, Repository, RepositoryState, Tree};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{Annotations, Answer, Call, Code, Result, Text, Tool, ToolError, Untrusted, Write};
@@ -13,6 +13,7 @@ use crate::{
     failure::OrFail,
     head::{self, Head},
     identity::{self, People, Said},
+    index_flags,
     repo::{Repo, short},
     staging::as_path,
     unrun,
@@ -289,11 +290,7 @@ fn staged_tree(git: &Repository) -> Result<Tree<'_>> {
         ));
     }
     // Announced with `git add -N` is not staged; this is only the copy in memory.
-    let announced: Vec<_> = index
-        .iter()
-        .filter(|entry| IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_intent_to_add())
-        .map(|entry| entry.path)
-        .collect();
+    let announced: Vec<_> = index.iter().filter(index_flags::intent_to_add).map(|entry| entry.path).collect();
     for path in announced {
         index.remove(as_path(&path), 0).or_fail("read the index")?;
     }

@@ -1,19 +1,16 @@
 //! `git_status`: the state of the work tree and the index.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use git2::{
-    Index, IndexEntryExtendedFlag, Repository, RepositoryState, Status as Flags, StatusEntry, StatusOptions,
-    StatusShow, Statuses,
-};
+use git2::{ErrorCode, Index, Repository, RepositoryState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{Annotations, Answer, Call, List, Read, Records, Result, Text, Tool, Untrusted};
 
 use crate::{
     Git,
-    failure::OrFail,
-    narrow,
+    changes::{self, Sides},
+    failure::{OrFail, because},
     repo::{Repo, short},
     upstream::Upstream,
 };
@@ -74,12 +71,6 @@ struct File {
     /// Where it was before, for a rename.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Untrusted>,
-}
-
-impl File {
-    fn untracked(path: &[u8]) -> Self {
-        Self { code: String::from("??"), path: Untrusted::line_bytes(path), from: None }
-    }
 }
 
 impl Answer for Found {
@@ -149,34 +140,8 @@ impl Tool for Status {
 
 fn status(repo: &Repo, call: &Call) -> Result<Found> {
     let git = &repo.git;
-    let check = || call.check();
-    let looked = look(repo, &check)?;
-    let index = git.index().ok();
-    let (mut staged, mut unstaged, mut untracked, mut conflicted) = (0, 0, 0, 0);
-    let mut files = Vec::new();
-    for entry in looked.statuses.iter().flat_map(git2::Statuses::iter) {
-        let flags = entry.status();
-        if flags.is_wt_deleted() && left_out(index.as_ref(), entry.path_bytes()) && index_letter(flags) == '.' {
-            continue;
-        }
-        conflicted += usize::from(flags.is_conflicted());
-        staged += usize::from(!flags.is_conflicted() && index_letter(flags) != '.');
-        unstaged += usize::from(!flags.is_conflicted() && worktree_letter(flags) != '.');
-        untracked += usize::from(flags.is_wt_new());
-        // Removed from the index and still in the tree is two facts about one path, as git has it.
-        if flags.is_wt_new() && index_letter(flags) != '.' {
-            files.push(File::untracked(entry.path_bytes()));
-        }
-        files.push(file(git, &entry)?);
-    }
-    untracked += looked.untracked.len();
-    files.extend(looked.untracked.iter().map(|path| File::untracked(path)));
-    let rank = |file: &File| match file.code.as_str() {
-        "??" => 2,
-        code if code.contains('U') || code == "AA" || code == "DD" => 0,
-        _ => 1,
-    };
-    files.sort_by(|a, b| (rank(a), &a.path).cmp(&(rank(b), &b.path)));
+    let files = if git.is_bare() { Vec::new() } else { files(repo, call)? };
+    let count = |wanted: fn(&File) -> bool| files.iter().filter(|file| wanted(file)).count();
     let (branch, head) = head(git)?;
     let state: String = files.iter().map(|file| format!("{}{}\n", file.code, file.path.len())).collect();
     let page = call.page(format!("{head:?}{state}"))?;
@@ -186,10 +151,10 @@ fn status(repo: &Repo, call: &Call) -> Result<Found> {
         branch,
         head,
         operation: operation(git.state()),
-        staged,
-        unstaged,
-        untracked,
-        conflicted,
+        staged: count(|file| file.rank() == Rank::Changed && !file.code.starts_with('.')),
+        unstaged: count(|file| file.rank() == Rank::Changed && !file.code.ends_with('.')),
+        untracked: count(|file| file.rank() == Rank::Untracked),
+        conflicted: count(|file| file.rank() == Rank::Conflict),
         bare: git.is_bare(),
         sparse: git.config().and_then(|config| config.get_bool("core.sparseCheckout")).unwrap_or(false),
         notes: repo.notes.clone(),
@@ -197,48 +162,64 @@ fn status(repo: &Repo, call: &Call) -> Result<Found> {
     })
 }
 
-/// What the status is made of.
-struct Looked<'r> {
-    statuses: Option<Statuses<'r>>,
-    /// What is untracked and not in `statuses`.
-    untracked: Vec<Vec<u8>>,
+/// What stands first among the paths.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Conflict,
+    Changed,
+    Untracked,
 }
 
-fn look<'r>(repo: &'r Repo, check: narrow::Check<'_>) -> Result<Looked<'r>> {
-    let git = &repo.git;
-    let mut looked = Looked { statuses: None, untracked: Vec::new() };
-    if git.is_bare() {
-        return Ok(looked);
-    }
-    let mut options = StatusOptions::new();
-    options.show(StatusShow::IndexAndWorkdir).include_untracked(true).renames_head_to_index(true);
-    if let Some(narrow) = &repo.narrow {
-        let head = git.head().ok().and_then(|head| head.peel_to_tree().ok());
-        let staged = narrow.staged(git, head.as_ref(), &[], check)?;
-        match narrow.work(git, &[], true, check)?.zip(staged) {
-            Some((work, staged)) => {
-                looked.untracked = work.untracked;
-                let paths = [work.paths, staged].concat();
-                narrow.stand_in(git, &paths)?;
-                if paths.is_empty() {
-                    return Ok(looked);
-                }
-                options.include_untracked(false).no_refresh(true).disable_pathspec_match(true);
-                for path in paths {
-                    options.pathspec(path);
-                }
-            }
-            None => narrow.give_up(git)?,
+impl File {
+    fn rank(&self) -> Rank {
+        match self.code.as_str() {
+            "??" => Rank::Untracked,
+            code if code.contains('U') || code == "AA" || code == "DD" => Rank::Conflict,
+            _ => Rank::Changed,
         }
     }
-    looked.statuses = Some(git.statuses(Some(&mut options)).or_fail("read the status")?);
-    Ok(looked)
 }
 
-/// Whether a path is tracked and not checked out on purpose (a sparse checkout), which libgit2 takes for deleted.
-fn left_out(index: Option<&Index>, path: &[u8]) -> bool {
-    let entry = index.and_then(|index| index.get_path(Path::new(OsStr::from_bytes(path)), 0));
-    entry.is_some_and(|entry| IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_skip_worktree())
+/// Every path that is not clean, what is staged and what is not found as git_diff finds it.
+fn files(repo: &Repo, call: &Call) -> Result<Vec<File>> {
+    let (git, narrow) = (&repo.git, repo.narrow.as_ref());
+    let tree = match git.head() {
+        Ok(head) => Some(head.peel_to_tree().or_fail("read the tree of HEAD")?),
+        Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
+        Err(error) => return Err(because("read HEAD", &error)),
+    };
+    let check = || call.check();
+    let staged = changes::between(git, narrow, &Sides::TreeIndex(tree), &[], 0, &check)?;
+    let work = changes::between(git, narrow, &Sides::IndexWorkUntracked, &[], 0, &check)?;
+    let index = git.index().or_fail("read the index")?;
+    let unmerged = conflicts(&index)?;
+    let mut codes = unmerged.clone();
+    let mut renamed: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    for (changes, side) in [(&staged, 0), (&work, 1)] {
+        for change in &changes.list {
+            if unmerged.contains_key(change.path()) {
+                continue;
+            }
+            if let Some(letter) = codes.entry(change.path().to_vec()).or_insert(['.', '.']).get_mut(side) {
+                *letter = change.letter;
+            }
+            if let Some(old) = change.old.as_ref().filter(|_| change.letter == 'R') {
+                renamed.insert(change.path().to_vec(), old.path.clone());
+            }
+        }
+    }
+    let mut files: Vec<File> = codes
+        .iter()
+        .map(|(path, code)| File {
+            code: code.iter().collect(),
+            path: Untrusted::line_bytes(path),
+            from: renamed.get(path).map(|from| Untrusted::line_bytes(from)),
+        })
+        .collect();
+    let untracked = |path: &Vec<u8>| File { code: String::from("??"), path: Untrusted::line_bytes(path), from: None };
+    files.extend(work.untracked.iter().map(untracked));
+    files.sort_by(|a, b| (a.rank(), &a.path).cmp(&(b.rank(), &b.path)));
+    Ok(files)
 }
 
 fn head(git: &Repository) -> Result<(Option<Untrusted>, Option<String>)> {
@@ -266,64 +247,26 @@ fn operation(state: RepositoryState) -> Option<&'static str> {
     }
 }
 
-fn index_letter(flags: Flags) -> char {
-    match flags {
-        _ if flags.is_index_renamed() => 'R',
-        _ if flags.is_index_new() => 'A',
-        _ if flags.is_index_deleted() => 'D',
-        _ if flags.is_index_typechange() => 'T',
-        _ if flags.is_index_modified() => 'M',
-        _ => '.',
+/// The paths in conflict, and which sides of it exist, in git's letters.
+fn conflicts(index: &Index) -> Result<BTreeMap<Vec<u8>, [char; 2]>> {
+    let mut found = BTreeMap::new();
+    if !index.has_conflicts() {
+        return Ok(found);
     }
-}
-
-fn worktree_letter(flags: Flags) -> char {
-    match flags {
-        _ if flags.is_wt_renamed() => 'R',
-        _ if flags.is_wt_deleted() => 'D',
-        _ if flags.is_wt_typechange() => 'T',
-        _ if flags.is_wt_modified() => 'M',
-        _ => '.',
-    }
-}
-
-fn file(git: &Repository, entry: &StatusEntry<'_>) -> Result<File> {
-    let flags = entry.status();
-    let path = entry.path_bytes();
-    let code = if flags.is_conflicted() {
-        conflict_code(git, path)?
-    } else if flags.is_wt_new() && index_letter(flags) == '.' {
-        String::from("??")
-    } else {
-        format!("{}{}", index_letter(flags), worktree_letter(flags))
-    };
-    let renamed = entry.head_to_index().filter(|_| flags.is_index_renamed());
-    let (path, from) = match renamed.as_ref() {
-        Some(delta) => {
-            (delta.new_file().path_bytes().unwrap_or(path), delta.old_file().path_bytes().map(Untrusted::line_bytes))
-        }
-        None => (path, None),
-    };
-    Ok(File { code, path: Untrusted::line_bytes(path), from })
-}
-
-/// Which sides of a conflict exist, in git's letters.
-fn conflict_code(git: &Repository, path: &[u8]) -> Result<String> {
-    let index = git.index().or_fail("read the index")?;
-    let conflicts = index.conflicts().or_fail("read the conflicts")?;
-    for conflict in conflicts.flatten() {
+    for conflict in index.conflicts().or_fail("read the conflicts")?.flatten() {
         let sides = [&conflict.ancestor, &conflict.our, &conflict.their];
-        if sides.iter().any(|side| side.as_ref().is_some_and(|side| side.path == path)) {
-            return Ok(String::from(match sides.map(Option::is_some) {
-                [true, false, false] => "DD",
-                [false, true, false] => "AU",
-                [true, true, false] => "UD",
-                [false, false, true] => "UA",
-                [true, false, true] => "DU",
-                [false, true, true] => "AA",
-                _ => "UU",
-            }));
+        let code = match sides.map(Option::is_some) {
+            [true, false, false] => ['D', 'D'],
+            [false, true, false] => ['A', 'U'],
+            [true, true, false] => ['U', 'D'],
+            [false, false, true] => ['U', 'A'],
+            [true, false, true] => ['D', 'U'],
+            [false, true, true] => ['A', 'A'],
+            _ => ['U', 'U'],
+        };
+        if let Some(entry) = sides.into_iter().flatten().next() {
+            found.insert(entry.path.clone(), code);
         }
     }
-    Ok(String::from("UU"))
+    Ok(found)
 }

@@ -11,6 +11,8 @@ mod history;
 mod log;
 mod population;
 mod show;
+mod situations;
+mod status;
 #[expect(dead_code, reason = "each test file uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;

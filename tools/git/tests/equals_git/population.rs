@@ -87,7 +87,11 @@ pub fn add(root: &Path, random: &mut Random) {
 }
 
 pub fn edit(root: &Path, random: &mut Random) {
-    let files = files(root);
+    edit_one_of(root, random, &files(root));
+}
+
+/// Something happens to one of `files`.
+pub fn edit_one_of(root: &Path, random: &mut Random, files: &[String]) {
     if files.is_empty() {
         return add(root, random);
     }
