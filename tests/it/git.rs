@@ -217,3 +217,29 @@ mod gave_way {
         assert_eq!(seen, 80);
     }
 }
+
+/// Status and diff open submodules, so a submodule that leads outside refuses them; history opens none.
+#[tokio::test]
+async fn a_submodule_that_leads_outside_is_met_by_nobody() {
+    let repo = GitRepo::new();
+    repo.write("a.txt", "one\n");
+    repo.commit("first");
+    let outside = GitRepo::new();
+    let secret = outside.commit("secret plan");
+    repo.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{secret},sub")]);
+    repo.write("sub/.git", format!("gitdir: {}/.git\n", outside.path().display()));
+    let mut client = serve(&repo).await;
+    for (tool, arguments) in [
+        ("git_status", json!({"cwd": "repo"})),
+        ("git_diff", json!({"cwd": "repo"})),
+        ("git_diff", json!({"cwd": "repo", "ref": "HEAD"})),
+        ("git_add", json!({"cwd": "repo", "files": "."})),
+    ] {
+        let answer = client.call(tool, arguments).await;
+        assert!(text(&answer).starts_with("forbidden: ") && text(&answer).contains("sub"), "{tool}: {answer}");
+    }
+    for tool in ["git_log", "git_show", "git_branch_list"] {
+        let said = said(&mut client, tool, json!({"cwd": "repo"})).await;
+        assert!(!said.contains("secret plan"), "{said}");
+    }
+}

@@ -334,3 +334,23 @@ fn a_call_that_ends_stops_the_walk() {
     assert!(narrow.work(&git, &[], true, &stopped).is_err());
     assert!(narrow.staged(&git, None, &[], &stopped).is_err());
 }
+
+#[test]
+fn giving_up_brings_the_whole_index_back_and_judges_its_submodules() {
+    let world = World::new();
+    world.commit(&["a", "b", "c"]);
+    let (git, narrow) = world.open();
+    narrow.stand_in(&git, &[b"b".to_vec()]).unwrap();
+    assert_eq!(git.index().unwrap().len(), 1);
+    narrow.give_up(&git).unwrap();
+    assert_eq!(git.index().unwrap().len(), 3);
+
+    let outside = World::new();
+    outside.commit(&["secret"]);
+    let head = String::from_utf8(outside.git(&["rev-parse", "HEAD"])).unwrap();
+    world.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{},sub", head.trim())]);
+    world.write("sub/.git", &format!("gitdir: {}/.git\n", outside.root().display()));
+    let (git, narrow) = world.open();
+    assert_eq!(narrow.submodules().collect::<Vec<_>>(), [b"sub"]);
+    assert_eq!(narrow.give_up(&git).unwrap_err().code(), shared::Code::Forbidden);
+}
