@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::desk::{Agent, Desk, Snapshot, names, sound, tidy};
 use crate::network::CANARY;
 
-/// Cancels the call `id` of `tool` and waits for its end in the log: long before the transfer would end by itself, after a minute of silence.
-async fn cancel(agent: &mut Agent, id: u64, tool: &str) {
+/// Cancels the call `id` of `tool` and waits for its end in the log, and for `over`: long before the transfer would end by itself, after a
+/// minute of silence.
+async fn cancel(agent: &mut Agent, id: u64, tool: &str, over: impl Fn() -> bool) {
     let asked = Instant::now();
     agent.client.notify("notifications/cancelled", json!({"requestId": id, "reason": "enough"})).await;
     until("the end of the call", || {
@@ -20,8 +21,17 @@ async fn cancel(agent: &mut Agent, id: u64, tool: &str) {
         logged.lines().any(|line| line.contains(tool) && line.contains("call failed") && line.contains("\"cancelled\""))
     })
     .await;
+    until("the end of what was begun", over).await;
     let taken = asked.elapsed();
     assert!(taken < Duration::from_secs(15), "{tool} went on for {taken:?}");
+}
+
+/// The repository is free again: the next writer gets in, and does not wait for the silence to end.
+async fn free(agent: &mut Agent) {
+    let asked = Instant::now();
+    agent.refused("git_push", json!({"cwd": "r", "branch": "-"}), "invalid_argument", &[]).await;
+    let taken = asked.elapsed();
+    assert!(taken < Duration::from_secs(15), "the next call waited for {taken:?}");
 }
 
 async fn asked(server: &GitHttp, service: &str, method: &str) {
@@ -64,8 +74,7 @@ async fn a_cancelled_clone_leaves_nothing() {
             if place == "half" {
                 until("the first part of the pack", || holds_more_than(&desk.ws(), 100_000)).await;
             }
-            cancel(&mut agent, id, tool).await;
-            until("the end of what was begun", || names(&desk.ws()).is_empty()).await;
+            cancel(&mut agent, id, tool, || names(&desk.ws()).is_empty()).await;
         }
         agent.done().await;
     }
@@ -110,9 +119,8 @@ async fn a_cancelled_pull_changes_nothing() {
         let (before, seen) = (Snapshot::of(&to), server.seen().len());
         let id = agent.begin("git_pull", json!({"cwd": "r"})).await;
         until("the request", || server.seen()[seen..].iter().any(|seen| seen.method == method)).await;
-        cancel(&mut agent, id, "git_pull").await;
-        // The repository is free again at once: the next writer gets in.
-        agent.refused("git_pull", json!({"cwd": "r", "branch": "-"}), "invalid_argument", &[]).await;
+        cancel(&mut agent, id, "git_pull", || true).await;
+        free(&mut agent).await;
         assert_eq!(Snapshot::of(&to), before);
         sound(&to);
         agent.done().await;
@@ -143,8 +151,8 @@ async fn a_cancelled_push_has_not_happened() {
         let snapshot = Snapshot::of(&to);
         let id = agent.begin("git_push", json!({"cwd": "r", "set_upstream": true})).await;
         asked(&server, "git-receive-pack", method).await;
-        cancel(&mut agent, id, "git_push").await;
-        agent.refused("git_push", json!({"cwd": "r", "branch": "-"}), "invalid_argument", &[]).await;
+        cancel(&mut agent, id, "git_push", || true).await;
+        free(&mut agent).await;
         assert_eq!((Snapshot::of(&to), tip(&remote, "main")), (snapshot, before.clone()));
         assert_eq!(tip(&to, "origin/main"), before);
         agent.done().await;
