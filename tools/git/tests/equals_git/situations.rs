@@ -335,8 +335,9 @@ pub fn situation(seed: u64) -> World {
         edit_freely(&root, random);
     }
     add(&root, random);
+    odd(&root, random);
     if kind == 3 {
-        // Somebody brings one back by hand.
+        // Somebody brings one back by hand; whatever git writes after that knows of it.
         let left_out = git(&root, &["ls-files", "-t", "-z", "src", "tests"]);
         let mut left_out =
             left_out.split(|byte| *byte == 0).filter_map(|row| str::from_utf8(row.strip_prefix(b"S ")?).ok());
@@ -344,7 +345,6 @@ pub fn situation(seed: u64) -> World {
             write(&root, name, b"brought back\n");
         }
     }
-    odd(&root, random);
     world
 }
 
