@@ -95,6 +95,10 @@ fn branches_are_gits() {
             );
         }
     }
+    let world = world(7, 40);
+    for other in [world.shallow(3), world.linked()] {
+        compare(&other, &mut seen, other.repo, json!({"all": true}), &["refs/heads", "refs/remotes"]);
+    }
     println!("{seen:?}");
     assert!(seen.branches > 300 && seen.remote > 100 && seen.current > 8 && seen.without > 20, "{seen:?}");
     assert!(seen.ahead > 20 && seen.behind > 20 && seen.even > 5 && seen.gone > 5, "{seen:?}");

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use serde_json::{Value, json};
@@ -77,7 +78,7 @@ const MESSAGES: &[&[u8]] = &[
 
 /// A workspace and one repository in it.
 pub struct World {
-    pub dir: TempDir,
+    pub dir: Rc<TempDir>,
     /// Directory of the repository in the workspace.
     pub repo: &'static str,
     /// Ids of the commits, oldest first.
@@ -91,6 +92,19 @@ impl World {
 
     pub fn git(&self, arguments: &[&str]) -> Vec<u8> {
         git(&self.root(), arguments)
+    }
+
+    /// A clone of the last `depth` commits of main.
+    pub fn shallow(&self, depth: usize) -> Self {
+        let url = format!("file://{}", self.root().display());
+        self.git(&["clone", "-q", "--no-checkout", "--branch=main", &format!("--depth={depth}"), &url, "../shallow"]);
+        Self { dir: self.dir.clone(), repo: "shallow", commits: Vec::new() }
+    }
+
+    /// Another work tree of the same repository, on a branch of its own.
+    pub fn linked(&self) -> Self {
+        self.git(&["worktree", "add", "-q", "--no-checkout", "-b", "elsewhere", "../linked", &self.commits[20]]);
+        Self { dir: self.dir.clone(), repo: "linked", commits: self.commits.clone() }
     }
 
     /// One line of git's answer, when it has one.
@@ -284,7 +298,7 @@ pub fn world(seed: u64, count: usize) -> World {
         let (mark, id) = line.split_once(' ').unwrap();
         commits[mark[1..].parse::<usize>().unwrap() - 1] = id.to_owned();
     }
-    let world = World { dir, repo: "repo", commits };
+    let world = World { dir: Rc::new(dir), repo: "repo", commits };
     world.git(&["tag", "-a", "-m", "a tag of a tag\n\nwith a body", "outer", "v1"]);
     world.git(&["tag", "-a", "-m", "three deep", "outermost", "outer"]);
     world.git(&["tag", "-a", "-m", "of a tree", "treeish", "main^{tree}"]);

@@ -171,6 +171,17 @@ fn commits_and_their_order_are_gits() {
             seen.filtered += usize::from(found > 0 && found < whole);
         }
     }
+    let world = world(7, 40);
+    for other in [world.shallow(4), world.linked()] {
+        for (arguments, command) in [
+            (json!({"count": 1_000}), &["HEAD"][..]),
+            (json!({"count": 1_000, "paths": ["src"]}), &["HEAD", "--", "src"]),
+        ] {
+            compare(&other, &mut seen, &format!("{}: {command:?}", other.repo), arguments, command);
+        }
+        let shallow = other.call("git_log", json!({}))["shallow"].clone();
+        assert_eq!(shallow, json!(other.word(&["rev-parse", "--is-shallow-repository"]) == "true"), "{}", other.repo);
+    }
     println!("{seen:?}");
     assert!(seen.commits > 1_500 && seen.merges > 500 && seen.octopus > 100 && seen.bodies > 1_000, "{seen:?}");
     assert!(seen.cut > 100 && seen.decorated > 200 && seen.filtered > 80, "{seen:?}");

@@ -294,6 +294,15 @@ fn objects_are_gits() {
             spelling(&world, &mut seen, &format!("seed {seed}"), name);
         }
     }
+    let world = world(7, 40);
+    for other in [world.shallow(2), world.linked()] {
+        // All of a shallow clone, and in it the commits whose parents are not there.
+        let log = ["log", "--no-mailmap", "--notes", DATE, FORMAT, "-n10", "HEAD"];
+        let found = other.git(&log);
+        let found = records(&found);
+        assert!(found.len() > 1, "{}", other.repo);
+        found.iter().for_each(|fields| commit(&other, &mut seen, other.repo, fields));
+    }
     println!("{seen:?}");
     assert!(seen.commits > 40 && seen.merges > 10 && seen.committers > 20 && seen.notes > 2, "{seen:?}");
     assert!(seen.empty > 2 && seen.signed > 6 && seen.tags > 30 && seen.untagged > 2, "{seen:?}");

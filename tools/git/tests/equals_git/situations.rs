@@ -9,6 +9,7 @@ use std::{
         fs::{PermissionsExt, symlink},
     },
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use crate::{
@@ -290,7 +291,7 @@ pub fn situation(seed: u64) -> World {
         write(&root, &format!("c/{name}"), format!("{0}: first\n{name}\nthird of {0}\n", name.repeat(9)).as_bytes());
     }
     let kind = seed / 7 % 4;
-    let world = World { dir, repo: "repo", commits: Vec::new() };
+    let world = World { dir: Rc::new(dir), repo: "repo", commits: Vec::new() };
     git(&root, &["add", "-A"]);
     if seed.is_multiple_of(7) && kind == 1 {
         // Before the first commit, with something staged.
