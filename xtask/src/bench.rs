@@ -49,13 +49,10 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     let root = run::root()?;
     let target = run::target(&root)?;
     let home = target.join("bench");
-    let built = dist::build(
-        &root,
-        &target,
-        &[Binary { package: "mcp-git", name: "mcp-git" }, Binary { package: "agent-tools-tests", name: "demo-server" }],
-    )?;
+    let git = dist::build(&root, &target, Binary { package: "mcp-git", name: "mcp-git" })?;
+    let demo = dist::build(&root, &target, Binary { package: "agent-tools-tests", name: "demo-server" })?;
     let peers = peers::install(&home)?;
-    let bench = Bench { home, git: built.join("mcp-git"), demo: built.join("demo-server"), peers };
+    let bench = Bench { home, git, demo, peers };
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let mut rows = Vec::new();
     for (name, measure) in [("start", start::run as fn(&Bench) -> _), ("calls", calls::run), ("git", git::run)] {

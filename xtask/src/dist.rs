@@ -13,23 +13,25 @@ pub struct Binary {
     pub name: &'static str,
 }
 
-/// Builds `binaries` as they are shipped and returns the directory they are in.
-pub fn build(root: &Path, target: &Path, binaries: &[Binary]) -> Result<PathBuf> {
+/// Everything in one file; and the addresses to adjust at start packed, which is half a megabyte less to load (glibc 2.36, binutils 2.38).
+const FLAGS: &str = "-Ctarget-feature=+crt-static\u{1f}-Clink-arg=-Wl,-z,pack-relative-relocs";
+
+/// Builds `binary` as it is shipped and returns where it is. `target` is where cargo builds.
+pub fn build(root: &Path, target: &Path, binary: Binary) -> Result<PathBuf> {
     let triple = host(root)?;
     let mut cargo = run::cargo(root);
     // Flags for a target named on the command line do not reach build scripts and procedural macros, which cannot be static.
     cargo.args(["build", "--quiet", "--profile", "dist", "--target", &triple]);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
+    // One at a time: beside others it would be built with the features that those want.
+    cargo.args(["--package", binary.package, "--bin", binary.name]);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS);
     // Else the zlib of the machine, which may be there as a shared library only.
     cargo.env("LIBZ_SYS_STATIC", "1");
-    for binary in binaries {
-        cargo.args(["--package", binary.package, "--bin", binary.name]);
-    }
     let status = cargo.status().map_err(|error| format!("cargo could not be run: {error}"))?;
     if !status.success() {
-        return Err(String::from("the binaries could not be built"));
+        return Err(format!("{} could not be built", binary.name));
     }
-    Ok(target.join(triple).join("dist"))
+    Ok(target.join(triple).join("dist").join(binary.name))
 }
 
 /// The platform this machine builds for.

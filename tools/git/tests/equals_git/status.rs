@@ -52,7 +52,7 @@ fn theirs(output: &[u8]) -> (Vec<Value>, BTreeMap<String, Vec<u8>>) {
 
 fn compare(world: &World, seen: &mut Seen, what: &str) {
     let command = ["--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z"];
-    let (mut rows, headers) = theirs(&world.git(&command));
+    let (rows, headers) = theirs(&world.git(&command));
     let answer = world.call("git_status", json!({}));
     let mut ours = world.items("git_status", json!({}), "/files");
     ours.sort_by_key(Value::to_string);
