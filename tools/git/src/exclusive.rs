@@ -8,9 +8,8 @@ use std::{
     future::{Future, poll_fn},
     path::{Path, PathBuf},
     pin::pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
-    time::Duration,
 };
 
 use shared::{Call, Result};
@@ -38,24 +37,7 @@ impl Drop for Exclusive {
     fn drop(&mut self) {
         let waiting = self.writers.places().remove(&self.place);
         waiting.into_iter().flatten().for_each(Waker::wake);
-        *writing() -= 1;
-        ENDED.notify_all();
     }
-}
-
-/// The writers of this process, and the end of one of them.
-static WRITING: Mutex<usize> = Mutex::new(0);
-static ENDED: Condvar = Condvar::new();
-
-fn writing() -> MutexGuard<'static, usize> {
-    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits, but not for long, until every call that writes has come to its end. For the end of the process, when nobody waits for them any more
-/// and all have been told to stop: they take back what they have begun, or finish it.
-pub fn settle() {
-    const GRACE: Duration = Duration::from_secs(1);
-    let _ended = ENDED.wait_timeout_while(writing(), GRACE, |writing| *writing > 0);
 }
 
 impl Git {
@@ -75,7 +57,6 @@ impl Git {
             match places.get_mut(&place) {
                 None => {
                     places.insert(place.clone(), Vec::new());
-                    *writing() += 1;
                     Poll::Ready(Ok(Exclusive { writers: self.writers.clone(), place: place.clone() }))
                 }
                 Some(waiting) => {

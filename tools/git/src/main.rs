@@ -3,7 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let code = shared::main::<mcp_git::Git>();
-    mcp_git::exclusive::settle();
-    code
+    shared::main::<mcp_git::Git>()
 }
