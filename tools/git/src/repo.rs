@@ -1,9 +1,9 @@
 //! Opening the repository a call is about.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use git2::Repository;
-use shared::{Result, Untrusted};
+use shared::{Call, Result, Untrusted};
 
 use crate::{
     Git,
@@ -27,10 +27,10 @@ pub struct Repo {
 
 /// How far into a repository a call goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    /// Objects and references.
+pub enum Reach {
+    /// Objects and references: index and submodules are not looked at.
     History,
-    /// The work tree as well, by way of [`Narrow`].
+    /// The work tree and the index as well, by way of [`Repo::narrow`].
     WorkTree,
     /// Everything libgit2 can do.
     All,
@@ -42,14 +42,16 @@ impl Git {
         self.reaching(cwd, Reach::All)
     }
 
-    /// As [`Self::repo`], for calls that read objects and references only: index and submodules are not looked at.
-    pub fn history(&self, cwd: Option<&str>) -> Result<Repo> {
-        self.reaching(cwd, Reach::History)
-    }
-
-    /// As [`Self::repo`], for calls that compare the work tree or the index through [`Repo::narrow`].
-    pub fn comparing(&self, cwd: Option<&str>) -> Result<Repo> {
-        self.reaching(cwd, Reach::WorkTree)
+    /// What a reading tool does: `work` on the repository that `cwd` is in, where blocking is allowed.
+    pub async fn read<T: Send + 'static>(
+        self: Arc<Self>,
+        reach: Reach,
+        call: Call,
+        cwd: Option<String>,
+        work: impl FnOnce(&Repo, &Call) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let inner = call.clone();
+        call.blocking(move || work(&self.reaching(cwd.as_deref(), reach)?, &inner)).await
     }
 
     fn reaching(&self, cwd: Option<&str>, reach: Reach) -> Result<Repo> {

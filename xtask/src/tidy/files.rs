@@ -15,14 +15,9 @@ const FILE_MAX: usize = 200_000;
 
 /// Sources that are larger, and why they are one idea all the same.
 const LARGE: &[(&str, &str)] = &[
-    ("tools/git/src/overview.rs", "one answer: what changed between two trees, as git_diff and git_show tell it"),
     ("tools/git/src/patch.rs", "one format: the patch text and its paging"),
     ("tools/git/src/remote/http.rs", "one protocol: git over HTTP, from the first request to the last byte"),
     ("tools/git/src/remote/url.rs", "one grammar: every spelling of a repository's address"),
-    ("tools/git/src/staging.rs", "one plan: what git_add would do, checked whole before any of it is done"),
-    ("tools/git/src/tools/branch.rs", "one tool of three actions that share their checks"),
-    ("tools/git/src/tools/commit.rs", "one tool: the states a commit can conclude are checked in one place"),
-    ("tools/git/src/tools/show.rs", "one tool of four kinds of object"),
 ];
 
 /// Hosts and directories that say where something was built. They are written in two halves, so that this file does not name them.

@@ -1,12 +1,16 @@
 //! `git_branch`: switches to a branch, makes one, or deletes one.
 
-use std::{fs, path::Path, sync::Arc};
+mod delete;
+mod names;
 
-use git2::{Branch as GitBranch, BranchType, Commit, ErrorCode, Oid, Repository, Signature};
+use std::sync::Arc;
+
+use git2::{BranchType, Commit, ErrorCode, Oid, Repository, Signature};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{Annotations, Answer, Call, Code, Result, Text, Tool, ToolError, Untrusted, Write};
 
+use self::names::{available, elsewhere, full, valid};
 use crate::{
     Git,
     failure::{OrFail, because},
@@ -146,7 +150,7 @@ fn branch(repo: &Repo, params: &Params, call: &Call) -> Result<Found> {
         return Err(ToolError::invalid("`start_point` belongs to create=true"));
     }
     if params.delete {
-        return delete(repo, name, call);
+        return delete::delete(repo, name, call);
     }
     if git.is_bare() {
         return Err(ToolError::new(Code::Unsupported, "the repository is bare: it has no work tree to switch"));
@@ -157,29 +161,6 @@ fn branch(repo: &Repo, params: &Params, call: &Call) -> Result<Found> {
     }
     let head = Head::read(git)?;
     if params.create { create(repo, &head, params, call) } else { to_existing(repo, &head, name, call) }
-}
-
-/// Refuses what is no name of a branch; for a new one also what git would mistake for something else.
-fn valid(name: &str, new: bool) -> Result<()> {
-    let refuse =
-        |why: &str| Err(ToolError::invalid(format!("`name` {name:?} {why}")).hint("use a name like feature/parser"));
-    if name.starts_with('-') || name.contains('\0') || !GitBranch::name_is_valid(name).unwrap_or(false) {
-        return refuse("is not a branch name");
-    }
-    if name.starts_with("refs/") {
-        return refuse("is a full ref name");
-    }
-    if name == "HEAD" || name == "@" {
-        return refuse("always means the current commit");
-    }
-    if new && name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return refuse("looks like an object id");
-    }
-    Ok(())
-}
-
-fn full(name: &str) -> String {
-    format!("refs/heads/{name}")
 }
 
 fn found(repo: &Repo, action: &'static str, name: &str, id: Option<Oid>) -> Found {
@@ -334,158 +315,4 @@ fn make(
         }
     }
     Ok(answer)
-}
-
-/// Refuses a name that is taken, or that cannot be beside one that is: refs are files, so `a` and `a/b` exclude each other.
-fn available(git: &Repository, name: &str) -> Result<()> {
-    if git.find_reference(&full(name)).is_ok() {
-        return Err(ToolError::new(Code::Conflict, format!("the branch {name:?} exists already"))
-            .hint("leave out create to switch to it, or choose another name"));
-    }
-    let blocked = |by: &str| {
-        Err(ToolError::new(
-            Code::Conflict,
-            format!("{name:?} cannot be beside the branch {}", Untrusted::line(by).quoted()),
-        )
-        .hint("choose another name"))
-    };
-    for (at, _) in name.match_indices('/') {
-        let parent = name.get(..at).unwrap_or_default();
-        if git.find_reference(&full(parent)).is_ok() {
-            return blocked(parent);
-        }
-    }
-    let below = format!("{}/", full(name));
-    for reference in git.references().or_fail("list the refs")?.flatten() {
-        if let Some(rest) = reference.name().ok().and_then(|other| other.strip_prefix(&below)) {
-            return blocked(&format!("{name}/{rest}"));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a branch that another work tree of the repository has checked out.
-fn elsewhere(git: &Repository, name: &str) -> Result<()> {
-    let wanted = format!("ref: {}", full(name));
-    let here = git.path().join("HEAD");
-    let mut heads = vec![git.commondir().join("HEAD")];
-    if let Ok(linked) = fs::read_dir(git.commondir().join("worktrees")) {
-        heads.extend(linked.flatten().map(|entry| entry.path().join("HEAD")));
-    }
-    let same = |a: &Path, b: &Path| fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a));
-    for head in heads {
-        if !same(&head, &here) && fs::read_to_string(&head).is_ok_and(|text| text.trim_end() == wanted) {
-            return Err(ToolError::new(Code::Conflict, format!("{name:?} is checked out in another work tree"))
-                .hint("work there, or make another branch at it with create=true and start_point"));
-        }
-    }
-    Ok(())
-}
-
-fn delete(repo: &Repo, name: &str, call: &Call) -> Result<Found> {
-    let git = &repo.git;
-    let head = Head::read(git)?;
-    let mut branch = match git.find_branch(name, BranchType::Local) {
-        Ok(branch) => branch,
-        Err(error) if error.code() == ErrorCode::NotFound => {
-            return Err(ToolError::new(Code::NotFound, format!("no local branch {name:?}")).hint("see git_branch_list"));
-        }
-        Err(error) => return Err(because("read the branch", &error)),
-    };
-    if head.branch.as_deref() == Some(&full(name)) || branch.is_head() {
-        return Err(ToolError::new(Code::Conflict, format!("{name:?} is checked out here"))
-            .hint("switch to another branch first"));
-    }
-    elsewhere(git, name)?;
-    if branch.get().symbolic_target_bytes().is_some() {
-        return Err(ToolError::new(Code::Unsupported, format!("{name:?} only stands for another branch"))
-            .hint("remove it with git itself"));
-    }
-    let id = branch.get().target().ok_or_else(|| ToolError::internal("a branch without a commit"))?;
-    let upstream = branch.upstream().ok().and_then(|upstream| upstream.get().target());
-    let mut merged = false;
-    for into in [upstream, head.id()].into_iter().flatten() {
-        merged = merged || into == id || git.graph_descendant_of(into, id).or_fail("walk the history")?;
-    }
-    if !merged {
-        return Err(ToolError::new(
-            Code::Conflict,
-            format!("{name:?} at {id} has commits that neither its upstream nor HEAD has; deleting it would lose them"),
-        )
-        .hint("merge or push it first; nothing was deleted"));
-    }
-    call.check()?;
-    // Only as it was seen: libgit2 compares the id under the ref's lock. Its own deletion of a branch forgets the settings first, which
-    // would be lost when the branch has moved.
-    branch.get_mut().delete().or_fail("delete the branch")?;
-    let mut answer = found(repo, "deleted", name, Some(id));
-    if let Err(error) = forget(git, name) {
-        answer.notes.push(format!("its settings could not be removed: {}", because("write the configuration", &error)));
-    }
-    answer.notes.push(format!("to restore it: name={name:?} create=true start_point={id}"));
-    answer.hooks_not_run = unrun::hooks(repo, unrun::DELETE);
-    Ok(answer)
-}
-
-/// Removes the settings of a branch that is gone.
-fn forget(git: &Repository, name: &str) -> Result<(), git2::Error> {
-    let mut local = git.config()?.open_level(git2::ConfigLevel::Local)?;
-    let prefix = format!("branch.{name}.");
-    let mut keys = Vec::new();
-    let mut entries = local.entries(None)?;
-    while let Some(entry) = entries.next() {
-        if let Ok(key) = entry?.name()
-            && key.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('.'))
-        {
-            keys.push(key.to_owned());
-        }
-    }
-    drop(entries);
-    keys.sort_unstable();
-    keys.dedup();
-    keys.iter().try_for_each(|key| local.remove_multivar(key, ".*"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_mean_something_else_are_refused() {
-        let id = "0123456789012345678901234567890123456789";
-        for bad in [
-            "",
-            "-f",
-            "--force",
-            "HEAD",
-            "@",
-            "refs/heads/x",
-            "a..b",
-            "a b",
-            "a~1",
-            "a^",
-            "a:b",
-            "a?",
-            "a*",
-            "a[",
-            "x.lock",
-            "/a",
-            "a/",
-            "a//b",
-            ".a",
-            "a.",
-            "a@{b",
-            "a\\b",
-            "a\0b",
-            "a\nb",
-            id,
-        ] {
-            assert_eq!(valid(bad, true).unwrap_err().code(), Code::InvalidArgument, "{bad:?}");
-        }
-        for good in ["main", "feature/parser", "ä", "v1.0", "a-b", "deadbeef"] {
-            valid(good, true).unwrap();
-        }
-        // One that exists under such a name has to be reachable.
-        valid(id, false).unwrap();
-    }
 }

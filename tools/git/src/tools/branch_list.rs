@@ -11,7 +11,7 @@ use crate::{
     Git,
     failure::OrFail,
     message,
-    repo::{Repo, short},
+    repo::{Reach, Repo, short},
     revision,
     upstream::Upstream,
     when,
@@ -102,8 +102,7 @@ impl Tool for BranchList {
     type Output = Found;
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
-        let inner = call.clone();
-        call.blocking(move || branches(&server.history(params.cwd.as_deref())?, &params, &inner)).await
+        server.read(Reach::History, call, params.cwd.clone(), move |repo, call| branches(repo, &params, call)).await
     }
 }
 

@@ -1,12 +1,17 @@
 //! `git_commit`: makes a commit of what is staged.
 
-use std::{fs, sync::Arc};
+mod conclude;
+mod message;
 
-use git2::{Commit as GitCommit, Delta, Index, Oid, Repository, RepositoryState, Tree};
+use std::sync::Arc;
+
+use git2::{Commit as GitCommit, Delta, Index, Oid, Repository, Tree};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{Annotations, Answer, Call, Code, Result, Text, Tool, ToolError, Untrusted, Write};
 
+use self::conclude::{conclude, kind, merge_heads, parents, permitted};
+use self::message::message;
 use super::add::Left;
 use crate::{
     Git,
@@ -19,13 +24,6 @@ use crate::{
     unrun,
     upstream::Upstream,
 };
-
-/// The longest message taken, in bytes.
-const MESSAGE_MAX: usize = 1 << 20;
-/// What git leaves in the git directory for a commit to conclude. MERGE_HEAD and its like are last: whoever is killed in between still
-/// has the operation in progress.
-const CONCLUDED: [&str; 7] =
-    ["MERGE_MSG", "SQUASH_MSG", "MERGE_MODE", "AUTO_MERGE", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"];
 
 /// The tool.
 pub struct Commit;
@@ -218,65 +216,6 @@ fn commit(
     })
 }
 
-/// The message as git keeps it: no white space at the ends of lines, no empty lines at the ends of the text. Comments stay.
-fn message(text: &str) -> Result<String> {
-    if text.contains('\0') {
-        return Err(ToolError::invalid("`message` has a NUL character, which a commit cannot hold"));
-    }
-    if text.len() > MESSAGE_MAX {
-        return Err(ToolError::new(
-            Code::TooLarge,
-            format!("`message` has {} bytes, at most {MESSAGE_MAX} are taken", text.len()),
-        ));
-    }
-    let message = git2::message_prettify(text, None).or_fail("tidy the message")?;
-    if message.trim().is_empty() {
-        return Err(ToolError::invalid("`message` is empty").hint("say in a line what the commit does"));
-    }
-    Ok(message)
-}
-
-/// Whether git would let a commit conclude what is in progress; its name.
-fn permitted(git: &Repository, amend: bool) -> Result<Option<&'static str>> {
-    let state = git.state();
-    let operation = head::operation(state);
-    let refuse =
-        |why: String| Err(ToolError::new(Code::Conflict, why).hint("conclude or abort it with git itself first"));
-    match (state, operation) {
-        (RepositoryState::Clean, _) | (_, None) => Ok(None),
-        (RepositoryState::Merge | RepositoryState::CherryPick | RepositoryState::Revert, Some(name)) if amend => {
-            refuse(format!("a {name} is in progress, and the commit to amend is not part of it"))
-        }
-        (RepositoryState::Merge | RepositoryState::CherryPick | RepositoryState::Revert, Some(name)) => Ok(Some(name)),
-        (_, Some(name)) => refuse(format!("a {name} is in progress, and a commit of its own would get in its way")),
-    }
-}
-
-fn merge_heads(git: &mut Repository) -> Result<Vec<Oid>> {
-    let mut heads = Vec::new();
-    if git.path().join("MERGE_HEAD").exists() {
-        git.mergehead_foreach(|id| {
-            heads.push(*id);
-            true
-        })
-        .or_fail("read MERGE_HEAD")?;
-    }
-    Ok(heads)
-}
-
-/// HEAD, and what is being merged. What HEAD contains already is no parent: a merge whose leftovers were not cleaned up.
-fn parents<'r>(git: &'r Repository, head: &Head<'r>, merging: &[Oid]) -> Result<Vec<GitCommit<'r>>> {
-    let Some(ours) = &head.commit else { return Ok(Vec::new()) };
-    let mut parents = vec![ours.clone()];
-    for id in merging {
-        let contained = *id == ours.id() || git.graph_descendant_of(ours.id(), *id).or_fail("walk the history")?;
-        if !contained && parents.iter().all(|parent| parent.id() != *id) {
-            parents.push(git.find_commit(*id).or_fail("read MERGE_HEAD")?);
-        }
-    }
-    Ok(parents)
-}
-
 /// The tree of what is staged.
 fn staged_tree(git: &Repository) -> Result<Tree<'_>> {
     let mut index: Index = git.index().or_fail("read the index")?;
@@ -336,17 +275,6 @@ fn amended_author(last: &GitCommit<'_>, params: &Params, people: &People) -> Res
     git2::Signature::new(&name, &email, &old.when()).or_fail("make the signature of the commit")
 }
 
-/// What the reflog says about the kind of commit.
-fn kind(amend: bool, operation: Option<&str>, parents: usize) -> &'static str {
-    match operation {
-        _ if amend => " (amend)",
-        _ if parents == 0 => " (initial)",
-        _ if parents > 1 => " (merge)",
-        Some("cherry-pick") => " (cherry-pick)",
-        _ => "",
-    }
-}
-
 /// What is to be said. Nothing here may fail: the commit is made.
 fn notes(
     git: &Repository,
@@ -395,21 +323,6 @@ fn notes(
     notes
 }
 
-/// Removes what git leaves for the commit to conclude.
-fn conclude(git: &Repository, notes: &mut Vec<String>) {
-    for name in CONCLUDED {
-        match fs::remove_file(git.path().join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                notes.push(format!(
-                    "failed to remove {name} from the git directory: {}; remove it by hand",
-                    error.kind()
-                ));
-            }
-            _ => {}
-        }
-    }
-}
-
 fn count(git: &Repository, before: Option<&Tree<'_>>, after: &Tree<'_>) -> Result<(usize, usize, usize)> {
     let diff = git.diff_tree_to_tree(before, Some(after), None).or_fail("compare with the parent")?;
     let count = |wanted: &dyn Fn(Delta) -> bool| diff.deltas().filter(|delta| wanted(delta.status())).count();
@@ -423,16 +336,6 @@ fn count(git: &Repository, before: Option<&Tree<'_>>, after: &Tree<'_>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_are_tidied_and_empty_ones_refused() {
-        assert_eq!(message("Fix  \n\n\n\n# not a comment\t\nb\n\n").unwrap(), "Fix\n\n# not a comment\nb\n");
-        assert_eq!(message("Fix").unwrap(), "Fix\n");
-        for bad in ["", " \n\t\n", "a\0b"] {
-            assert_eq!(message(bad).unwrap_err().code(), Code::InvalidArgument, "{bad:?}");
-        }
-        assert_eq!(message(&"x".repeat(MESSAGE_MAX + 1)).unwrap_err().code(), Code::TooLarge);
-    }
 
     #[test]
     fn the_reflog_has_gits_words() {

@@ -13,7 +13,7 @@ use crate::{
     failure::OrFail,
     overview::{self, Overview, Table, Totals, Wanted},
     pathspec,
-    repo::{Repo, short},
+    repo::{Reach, Repo, short},
     revision::{self, Revision},
 };
 
@@ -145,8 +145,7 @@ impl Tool for Diff {
     type Output = Found;
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
-        let inner = call.clone();
-        call.blocking(move || diff(&server.comparing(params.cwd.as_deref())?, &params, &inner)).await
+        server.read(Reach::WorkTree, call, params.cwd.clone(), move |repo, call| diff(repo, &params, call)).await
     }
 }
 

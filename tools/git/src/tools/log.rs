@@ -13,7 +13,7 @@ use crate::{
     failure::OrFail,
     history::{Filter, History},
     message, pathspec,
-    repo::{Repo, short},
+    repo::{Reach, Repo, short},
     revision::{self, Revision},
     when,
 };
@@ -158,8 +158,7 @@ impl Tool for Log {
     type Output = Found;
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
-        let inner = call.clone();
-        call.blocking(move || log(&server.history(params.cwd.as_deref())?, &params, &inner)).await
+        server.read(Reach::History, call, params.cwd.clone(), move |repo, call| log(repo, &params, call)).await
     }
 }
 

@@ -1,23 +1,24 @@
 //! `git_show`: one object: a commit with its patch, a tag, a tree, or a file as it was.
 
+mod view;
+
 use std::{borrow::Cow, path::Path, sync::Arc};
 
 use git2::{Blob, Commit, Object, ObjectType, Repository, Signature, Tag, Tree};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use shared::{
-    Annotations, Answer, Call, Code, Lines, List, Read, Records, Result, Text, Tool, ToolError, Total, Untrusted,
-};
+use serde::Deserialize;
+use shared::{Annotations, Call, Code, Lines, Read, Records, Result, Tool, ToolError, Total, Untrusted};
 
+use self::view::{BlobView, CommitView, Entry, Found, Person, TagView, View};
 use crate::{
     Git,
     changes::{self, Sides},
     content::{self, Sort},
     failure::OrFail,
     message,
-    overview::{self, Overview, Table, Totals, Wanted},
+    overview::{self, Overview, Wanted},
     pathspec,
-    repo::{Repo, short},
+    repo::{Reach, Repo, short},
     revision, when,
 };
 
@@ -52,230 +53,6 @@ fn yes() -> bool {
     true
 }
 
-/// The answer.
-#[derive(Serialize, JsonSchema)]
-pub struct Found {
-    /// Repository, relative to the workspace.
-    repository: Untrusted,
-    /// What was asked for.
-    name: Untrusted,
-    /// Id of the object shown.
-    id: String,
-    /// Tags that lead to the object, outermost first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<TagView>,
-    /// The object.
-    object: View,
-}
-
-/// An annotated tag.
-#[derive(Serialize, JsonSchema)]
-struct TagView {
-    /// Its name.
-    name: Untrusted,
-    /// Id of the tag object.
-    id: String,
-    /// Who made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tagger: Option<Person>,
-    /// Whether it carries a signature, which is not verified.
-    signed: bool,
-    /// Its message, without the signature.
-    message: Lines,
-}
-
-/// Somebody at some time.
-#[derive(Serialize, JsonSchema)]
-struct Person {
-    /// Name.
-    name: Untrusted,
-    /// Email.
-    email: Untrusted,
-    /// When, in the zone the person was in.
-    date: String,
-    /// The same, RFC 3339.
-    time: String,
-}
-
-/// An object by its kind.
-#[derive(Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-enum View {
-    /// A commit.
-    Commit(Box<CommitView>),
-    /// A directory.
-    Tree {
-        /// Its entries.
-        entries: Records<Entry>,
-    },
-    /// A file.
-    Blob(BlobView),
-}
-
-/// A commit.
-#[derive(Serialize, JsonSchema)]
-struct CommitView {
-    /// Ids of the parents.
-    parents: Vec<String>,
-    /// Who wrote it.
-    author: Person,
-    /// Who committed it, where that differs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    committer: Option<Person>,
-    /// Whether it carries a signature, which is not verified.
-    signed: bool,
-    /// Whether this is a later page, with the patch only.
-    continued: bool,
-    /// The whole message.
-    message: Lines,
-    /// The note in refs/notes/commits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<Lines>,
-    /// What the patch is taken against, in words.
-    against: String,
-    /// How much changed.
-    totals: Totals,
-    /// Bounds that were met.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    remarks: Vec<String>,
-    /// The files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<Table>,
-    /// Whether the text of a file was folded; naming it as path shows it.
-    folded: bool,
-    /// The patch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<Lines>,
-}
-
-/// An entry of a directory.
-#[derive(Serialize, JsonSchema)]
-struct Entry {
-    /// Mode, as git has it.
-    mode: String,
-    /// file, directory, symlink or submodule.
-    kind: &'static str,
-    /// Bytes of a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    /// Commit of a submodule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    commit: Option<String>,
-    /// Name.
-    name: Untrusted,
-}
-
-/// A file.
-#[derive(Serialize, JsonSchema)]
-struct BlobView {
-    /// Bytes.
-    size: u64,
-    /// What it is, where it is not text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    what: Option<String>,
-    /// Its text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<Lines>,
-}
-
-impl Answer for Found {
-    fn text(&self, text: &mut Text<'_>) {
-        let kind = match &self.object {
-            View::Commit(_) => "commit",
-            View::Tree { .. } => "tree",
-            View::Blob(_) => "blob",
-        };
-        text.line(format_args!("{}: {} is {kind} {}", self.repository.quoted(), self.name.quoted(), self.id));
-        for tag in &self.tags {
-            text.line(format_args!("tag {} {}{}", tag.name.quoted(), short(&tag.id), signed(tag.signed)));
-            if let Some(tagger) = &tag.tagger {
-                person(text, "tagger", tagger);
-            }
-            text.lines(&tag.message);
-        }
-        match &self.object {
-            View::Commit(commit) => commit.text(text),
-            View::Tree { entries } => {
-                if entries.is_empty() {
-                    text.line("empty");
-                }
-                text.records(entries, |entry, inside| {
-                    let facts = match (entry.size, &entry.commit) {
-                        (Some(size), _) => size.to_string(),
-                        (None, Some(commit)) => short(commit).to_owned(),
-                        (None, None) => String::from("-"),
-                    };
-                    format!("{} {} {facts} {}", entry.mode, entry.kind, entry.name.inside(inside))
-                });
-            }
-            View::Blob(blob) => {
-                let what = blob.what.as_deref().map_or(String::new(), |what| format!(", {what}"));
-                text.line(format_args!("{} bytes{what}", blob.size));
-                if let Some(lines) = &blob.text {
-                    text.lines(lines);
-                }
-            }
-        }
-    }
-
-    fn lists(&mut self) -> Vec<&mut dyn List> {
-        let mut lists: Vec<&mut dyn List> = self.tags.iter_mut().map(|tag| &mut tag.message as &mut dyn List).collect();
-        match &mut self.object {
-            View::Commit(commit) => {
-                lists.push(&mut commit.message);
-                lists.extend(commit.note.as_mut().map(|note| note as &mut dyn List));
-                lists.extend(commit.files.as_mut().map(|files| files as &mut dyn List));
-                lists.extend(commit.patch.as_mut().map(|patch| patch as &mut dyn List));
-            }
-            View::Tree { entries } => lists.push(entries),
-            View::Blob(blob) => lists.extend(blob.text.as_mut().map(|text| text as &mut dyn List)),
-        }
-        lists
-    }
-}
-
-impl CommitView {
-    fn text(&self, text: &mut Text<'_>) {
-        if !self.continued {
-            person(text, "author", &self.author);
-            if let Some(committer) = &self.committer {
-                person(text, "committer", committer);
-            }
-            let parents: Vec<&str> = self.parents.iter().map(|id| short(id)).collect();
-            let parents = if parents.is_empty() { String::from("none") } else { parents.join(" ") };
-            text.line(format_args!("parents: {parents}{}", signed(self.signed)));
-            text.lines(&self.message);
-            if let Some(note) = &self.note {
-                text.line("note:");
-                text.lines(note);
-            }
-        }
-        for remark in &self.remarks {
-            text.line(remark);
-        }
-        text.line(format_args!("{}, {}", self.totals.shown(), self.against));
-        if let Some(Table(files)) = &self.files {
-            text.records(files, |file, inside| file.row(inside));
-            if self.folded && self.patch.is_some() {
-                text.line("folded: name the file as path to see its text");
-            }
-        }
-        if let Some(patch) = &self.patch {
-            text.lines(patch);
-        }
-    }
-}
-
-fn signed(signed: bool) -> &'static str {
-    if signed { ", signed (not verified)" } else { "" }
-}
-
-fn person(text: &mut Text<'_>, role: &str, person: &Person) {
-    text.framed(|inside| {
-        format!("{role} {} <{}> {}", person.name.inside(inside), person.email.inside(inside), person.date)
-    });
-}
-
 impl Tool for Show {
     const NAME: &'static str = "git_show";
     const TITLE: &'static str = "Show a commit, tag, tree or file";
@@ -290,8 +67,7 @@ impl Tool for Show {
     type Output = Found;
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
-        let inner = call.clone();
-        call.blocking(move || show(&server.history(params.cwd.as_deref())?, &params, &inner)).await
+        server.read(Reach::History, call, params.cwd.clone(), move |repo, call| show(repo, &params, call)).await
     }
 }
 

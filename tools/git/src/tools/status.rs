@@ -11,7 +11,7 @@ use crate::{
     Git,
     changes::{self, Sides},
     failure::{OrFail, because},
-    repo::{Repo, short},
+    repo::{Reach, Repo, short},
     upstream::Upstream,
 };
 
@@ -133,8 +133,7 @@ impl Tool for Status {
     type Output = Found;
 
     async fn run(server: Arc<Git>, params: Params, call: Call) -> Result<Found> {
-        let inner = call.clone();
-        call.blocking(move || status(&server.comparing(params.cwd.as_deref())?, &inner)).await
+        server.read(Reach::WorkTree, call, params.cwd, status).await
     }
 }
 
