@@ -149,7 +149,8 @@ pub fn between<'r>(
     };
     let mut list = read(&diff, index.as_ref(), work)?;
     if matches!(sides, Sides::TreeWork(_)) {
-        list.retain_mut(|change| blended(git, &diff, change));
+        let index = git.index().or_fail("read the index")?;
+        list.retain_mut(|change| !left_out(&index, change) && blended(git, &diff, change));
     }
     if let (true, Some(index)) = (work, &index) {
         announce_empty(git, index, paths, &mut list);
@@ -235,6 +236,14 @@ fn read(diff: &Diff<'_>, index: Option<&Index>, work: bool) -> Result<Vec<Change
         list.push(change);
     }
     Ok(list)
+}
+
+/// Whether a removal is of a file as HEAD and index have it, that is not checked out on purpose: a sparse checkout.
+fn left_out(index: &Index, change: &Change) -> bool {
+    change.letter == 'D'
+        && change.old.as_ref().is_some_and(|old| {
+            index_flags::any(Some(index), &old.path, |entry| entry.id == old.id && index_flags::skip_worktree(entry))
+        })
 }
 
 /// An empty file that is announced is no difference to libgit2, and an added file to git.

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
+    line,
     population::{Random, add, edit},
+    situations::situation,
     support::{git, json as call, whole_patch},
 };
 
@@ -196,4 +198,48 @@ fn counts_and_patches_are_gits() {
     }
     assert!(seen.files > 500 && seen.renames > 30 && seen.binary > 20 && seen.hunks > 500, "{seen:?}");
     println!("{seen:?}");
+}
+
+/// Announced files, sparse checkouts, links for files and files for directories: which files differ, by their letters.
+#[test]
+fn changed_files_of_odd_states_are_gits() {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for seed in [0, 5, 21] {
+        let world = situation(seed);
+        for (arguments, command) in [
+            (json!({"stat": true}), &["diff"][..]),
+            (json!({"stat": true, "staged": true}), &["diff", "--cached"]),
+            (json!({"stat": true, "ref": "HEAD"}), &["diff", "HEAD"]),
+        ] {
+            let output = world.git(&[command, &["-M", "--name-status", "-z"]].concat());
+            let mut parts = output.split(|byte| *byte == 0).filter(|part| !part.is_empty());
+            let mut theirs = Vec::new();
+            while let Some(letter) = parts.next() {
+                // How alike the two are is counted in another way, and compared nowhere.
+                let letter = String::from_utf8_lossy(&letter[..1]).into_owned();
+                let from = (letter == "R").then(|| line(parts.next().unwrap()));
+                *seen.entry(letter.clone()).or_default() += 1;
+                theirs.push(json!([letter, from, line(parts.next().unwrap())]));
+            }
+            let mut ours: Vec<Value> = world
+                .items("git_diff", arguments, "/files")
+                .iter()
+                .map(|file| json!([file["status"].as_str().unwrap()[..1], file.get("from"), file["path"]]))
+                .collect();
+            theirs.sort_by_key(Value::to_string);
+            ours.sort_by_key(Value::to_string);
+            let only = |some: &[Value], others: &[Value]| {
+                some.iter().filter(|row| !others.contains(row)).map(Value::to_string).collect::<Vec<_>>()
+            };
+            let (surplus, missing) = (only(&ours, &theirs), only(&theirs, &ours));
+            let what = format!("seed {seed}, {command:?}");
+            assert!(
+                surplus.is_empty() && missing.is_empty(),
+                "{what}\nonly ours: {surplus:#?}\nonly git's: {missing:#?}"
+            );
+        }
+    }
+    for letter in ["A", "D", "M", "R", "T"] {
+        assert!(seen[letter] > 2, "{seen:?}");
+    }
 }
