@@ -9,7 +9,7 @@ use shared::{Annotations, Answer, Call, Result, Text, Tool, Untrusted, Write};
 
 use super::push::origin;
 use crate::{
-    Git,
+    Git, apart,
     integrate::{How, Integrated, Strategy, integrate},
     repo::{Repo, short},
     transfer, unrun,
@@ -64,7 +64,7 @@ impl Done {
     pub(super) fn new(repo: &Repo, from: &str, integrated: &Integrated, hooks: &[&str]) -> Self {
         let gained = |git: &Repository| {
             let before = integrated.before?;
-            git.graph_ahead_behind(integrated.after, before).ok().map(|(gained, _)| gained)
+            apart::ahead_behind(git, integrated.after, before).ok().map(|(gained, _)| gained)
         };
         let unconverted = integrated.switched.unconverted.as_ref().map(|(count, path, with)| {
             format!("{count} files were written without {}, first {}", with.quoted(), path.quoted())
@@ -78,7 +78,9 @@ impl Done {
         // What a rebase wrote anew is no gain.
         let rewritten = |git: &Repository| {
             let before = integrated.before.filter(|_| integrated.how == How::Rebased)?;
-            git.graph_ahead_behind(before, integrated.after).ok().map(|(ours, _)| ours - integrated.dropped)
+            apart::ahead_behind(git, before, integrated.after)
+                .ok()
+                .map(|(ours, _)| ours.saturating_sub(integrated.dropped))
         };
         Self {
             repository: repo.name.clone(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Annotations, Answer, Call, Code, Result, Text, Tool, ToolError, Untrusted, Write};
 
 use crate::{
-    Git,
+    Git, apart,
     failure::OrFail,
     remote::{Lease, Scheme},
     repo::{Repo, short},
@@ -168,7 +168,7 @@ fn push(server: &Git, repo: &Repo, params: &Params, call: &Call) -> Result<Done>
         Branch::set_upstream(&mut local, Some(&format!("{}/{branch}", params.remote))).or_fail("set the upstream")?;
     }
     let gained = |from: Oid| {
-        let (gained, dropped) = git.graph_ahead_behind(after, from).ok()?;
+        let (gained, dropped) = apart::ahead_behind(git, after, from).ok()?;
         (dropped == 0).then_some(gained)
     };
     let commits = before.and_then(gained);
