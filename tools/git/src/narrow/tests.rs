@@ -164,6 +164,18 @@ proptest! {
 }
 
 #[test]
+fn an_index_whose_order_is_another_is_left_to_libgit2() {
+    let world = World::new();
+    world.commit(&["aaa", "bbb"]);
+    let mut forged = world.index();
+    for (name, other) in [(b"aaa", b"xxx"), (b"bbb", b"aaa")] {
+        let at = memchr::memmem::find(&forged, name).unwrap();
+        forged[at..at + 3].copy_from_slice(other);
+    }
+    assert!(IndexFile::parse(forged).is_none());
+}
+
+#[test]
 fn names_no_work_tree_can_have_are_left_to_libgit2() {
     let world = World::new();
     world.commit(&["abc/wxyz/file"]);
@@ -215,7 +227,7 @@ fn what_changed_is_found_and_nothing_else_once_the_index_is_older() {
     fs::remove_dir(root.join("into")).unwrap();
     world.write("into", "a file");
     let (paths, untracked) = world.work(&[]);
-    assert_eq!(paths, ["d/edited", "edited", "gone", "into/file", "mode", "moved/a", "moved/b", "retyped"]);
+    assert_eq!(paths, ["d/edited", "edited", "gone", "into/file", "mode", "moved/a", "moved/deep/b", "retyped"]);
     assert_eq!(untracked, ["elsewhere/", "into", "moved"]);
     assert_eq!(world.work(&["d"]).0, ["d/edited"]);
     assert_eq!(world.work(&["d", "gone", "d/edited", "kep"]).0, ["d/edited", "gone"]);
@@ -281,6 +293,12 @@ fn staged_is_where_head_and_index_differ() {
     let mut ours = world.staged();
     ours.sort_unstable();
     assert_eq!(ours, gits);
+    // What is only announced is not staged, though it has the content of nothing, as HEAD's may.
+    world.write("empty", "");
+    world.commit(&[]);
+    world.git(&["rm", "-q", "--cached", "empty"]);
+    world.git(&["add", "--intent-to-add", "empty"]);
+    assert_eq!(world.staged(), ["empty"]);
     // With and without the trees that git caches in the index.
     world.git(&["read-tree", "HEAD"]);
     assert_eq!(world.staged(), Vec::<String>::new());
