@@ -205,7 +205,7 @@ fn what_changed_is_found_and_nothing_else_once_the_index_is_older() {
         "d/kept",
         "d/edited",
         "moved/a",
-        "moved/b",
+        "moved/deep/b",
         "into/file",
     ]);
     let index = world.dir.path().join(".git/index");
