@@ -93,7 +93,7 @@ pub fn switch(git: &Repository, from: Option<&Tree<'_>>, to: &Tree<'_>, call: &C
     });
     call.check()?;
     if names.as_ref().is_none_or(|names| !names.is_empty()) {
-        check_out(git, to, names.as_deref(), call)?;
+        check_out(git, to, names.as_deref(), &|| call.check())?;
     }
     for entry in &there {
         lock.index.add(entry).or_fail("update the index")?;
@@ -103,8 +103,11 @@ pub fn switch(git: &Repository, from: Option<&Tree<'_>>, to: &Tree<'_>, call: &C
     Ok(Switched { files: steps.len(), unconverted: unconverted(git, &steps).unwrap_or_default() })
 }
 
-fn check_out(git: &Repository, to: &Tree<'_>, names: Option<&[&[u8]]>, call: &Call) -> Result<()> {
+fn check_out(git: &Repository, to: &Tree<'_>, names: Option<&[&[u8]]>, check: &dyn Fn() -> Result<()>) -> Result<()> {
     let in_the_way_of = RefCell::new(Vec::new());
+    // Kept here, because a checkout that was told to stop looks like one that is done: git2 takes only a negative number for a failure, and
+    // its own answer to libgit2 is a positive one.
+    let stopped = RefCell::new(None);
     let mut options = CheckoutBuilder::new();
     options.safe().overwrite_ignored(false).notify_on(Notify::CONFLICT | Notify::UPDATED).notify(
         |why, path, _, _, _| {
@@ -112,7 +115,10 @@ fn check_out(git: &Repository, to: &Tree<'_>, names: Option<&[&[u8]]>, call: &Ca
                 in_the_way_of.borrow_mut().push(path.as_os_str().as_encoded_bytes().to_vec());
             }
             // Asked before the first file is touched, and never after.
-            call.check().is_ok()
+            let asked = check();
+            let goes_on = asked.is_ok();
+            *stopped.borrow_mut() = asked.err();
+            goes_on
         },
     );
     if let Some(names) = names {
@@ -123,16 +129,16 @@ fn check_out(git: &Repository, to: &Tree<'_>, names: Option<&[&[u8]]>, call: &Ca
     }
     let result = git.checkout_tree(to.as_object(), Some(&mut options));
     drop(options);
+    if let Some(stopped) = stopped.into_inner() {
+        return Err(stopped);
+    }
     match result {
         Ok(()) => Ok(()),
         Err(error) if error.code() == ErrorCode::Conflict => {
             let paths = in_the_way_of.into_inner();
             Err(in_the_way("files with local changes would be lost by switching", &paths, HINT))
         }
-        Err(error) => {
-            call.check()?;
-            Err(because("check out the files", &error))
-        }
+        Err(error) => Err(because("check out the files", &error)),
     }
 }
 
@@ -247,4 +253,34 @@ fn unconverted(git: &Repository, steps: &[Step]) -> Result<Option<(usize, Untrus
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    /// Were it taken for done, HEAD would move and the files would stay: the next commit would take everything back.
+    #[test]
+    fn a_checkout_that_is_told_to_stop_is_not_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let git = Repository::init(dir.path()).unwrap();
+        let who = git2::Signature::now("a", "a@example.com").unwrap();
+        let mut trees = Vec::new();
+        for content in ["old", "new"] {
+            fs::write(dir.path().join("file"), content).unwrap();
+            let mut index = git.index().unwrap();
+            index.add_path(Path::new("file")).unwrap();
+            index.write().unwrap();
+            trees.push(index.write_tree().unwrap());
+        }
+        let (old, new) = (git.find_tree(trees[0]).unwrap(), git.find_tree(trees[1]).unwrap());
+        git.commit(Some("HEAD"), &who, &who, "new", &new, &[]).unwrap();
+        let stop = || Err(ToolError::new(Code::Cancelled, "stopped"));
+        assert_eq!(check_out(&git, &old, None, &stop).unwrap_err().code(), Code::Cancelled);
+        assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"new");
+        check_out(&git, &old, None, &|| Ok(())).unwrap();
+        assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"old");
+    }
 }
