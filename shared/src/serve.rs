@@ -56,7 +56,14 @@ pub async fn serve_streams<S: Server>(
         () = stop.cancelled() => {
             registry.end().await;
             session.cancel();
-            ended.await
+            // Twice the time of the transport: it is told to close once by the session and once by its end.
+            match tokio::time::timeout(stdio::CLOSING * 2, ended).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    tracing::warn!("ending although the peer has not taken its answers");
+                    return Ok(());
+                }
+            }
         }
     };
     ended.map(drop).map_err(|error| format!("the session ended badly: {error}"))

@@ -10,6 +10,7 @@
 mod doctor;
 mod git;
 mod http;
+mod permissions;
 mod protocol;
 mod python_client;
 mod structured;

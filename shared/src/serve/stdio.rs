@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use rmcp::{
@@ -17,6 +18,9 @@ use super::{
     MAX_MESSAGE,
     message::{self, Refusal},
 };
+
+/// How long the end waits for a peer to take what was written.
+pub(super) const CLOSING: Duration = Duration::from_millis(500);
 
 /// A transport over a pair of streams.
 pub(super) struct Transport<R, W> {
@@ -147,10 +151,14 @@ where
     }
 
     async fn close(&mut self) -> io::Result<()> {
-        if let Some(mut output) = self.output.lock().await.take() {
-            output.flush().await?;
-        }
-        Ok(())
+        // A peer that does not read holds the output for ever, and must not hold up the end.
+        let closing = async {
+            match self.output.lock().await.take() {
+                Some(mut output) => output.flush().await,
+                None => Ok(()),
+            }
+        };
+        tokio::time::timeout(CLOSING, closing).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

@@ -47,6 +47,38 @@ async fn a_write_is_not_cut_by_the_end() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_nothing_does_not_hold_up_the_end() {
+    use tokio::io::AsyncWriteExt;
+    for end in [End::Signal(Signal::TERM), End::Input] {
+        let mut child = demo().command().spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let begin = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "deaf", "version": "1"}});
+        let mut messages = vec![
+            json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": begin}),
+            json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        ];
+        // More than a pipe holds.
+        messages.extend((1..40).map(|id| {
+            let arguments = json!({"message": "x".repeat(20_000)});
+            json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "demo_echo", "arguments": arguments}})
+        }));
+        for message in messages {
+            input.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        match end {
+            End::Signal(signal) => {
+                let id = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+                rustix::process::kill_process(id, signal).unwrap();
+            }
+            End::Input => drop(input),
+        }
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+        assert!(ended.is_ok(), "{end:?}: it is still there");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_begun_once_the_end_has_come() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

@@ -5,12 +5,12 @@ mod renames;
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 use git2::{Delta, Diff, DiffDelta, DiffFile, DiffOptions, FileMode, Index, Oid, Patch, Repository, Tree};
-use shared::Result;
+use shared::{Result, Untrusted};
 
 use crate::{
     failure::OrFail,
     index_flags,
-    narrow::{self, Narrow, Work},
+    narrow::{self, Narrow, Untracked, Work},
 };
 
 /// What is compared with what.
@@ -86,8 +86,10 @@ pub struct Changes<'r> {
     pub diff: Diff<'r>,
     /// The changed files.
     pub list: Vec<Change>,
-    /// Files, and directories with a slash at the end, that git does not track; only where the sides ask for them.
-    pub untracked: Vec<Vec<u8>>,
+    /// Files and directories that git does not track; only where the sides ask for them.
+    pub untracked: Untracked,
+    /// Directories of the work tree that are closed to us: what is in them is not known.
+    pub closed: Vec<Vec<u8>>,
     /// Whether there were too many files to look for all renames.
     pub limited: bool,
     /// Whether the new side is the work tree.
@@ -109,14 +111,15 @@ pub fn between<'r>(
     let found = differing(git, narrow, sides, paths, check)?;
     let untracked = matches!(sides, Sides::IndexWorkUntracked) && found.is_none();
     options.include_untracked(untracked).enable_fast_untracked_dirs(!untracked);
-    let mut known_untracked = Vec::new();
+    let (mut known_untracked, mut closed) = (Untracked::default(), Vec::new());
     match found {
-        Some(Work { paths, untracked }) if paths.is_empty() => {
+        Some(Work { paths, untracked, closed }) if paths.is_empty() => {
             let diff = git.diff_tree_to_tree(None, None, None).or_fail("compare")?;
-            return Ok(Changes { diff, list: Vec::new(), untracked, limited: false, work: false });
+            return Ok(Changes { diff, list: Vec::new(), untracked, closed, limited: false, work: false });
         }
-        Some(Work { paths, untracked }) => {
+        Some(Work { paths, untracked, closed: found }) => {
             known_untracked = untracked;
+            closed = found;
             for path in paths {
                 options.pathspec(path);
             }
@@ -158,8 +161,8 @@ pub fn between<'r>(
     let limited = renames::find(git, &diff, &mut list, work, check)?;
     let new_path = |delta: DiffDelta<'_>| delta.new_file().path_bytes().map(<[u8]>::to_vec);
     let mut untracked = known_untracked;
-    untracked.extend(diff.deltas().filter(|delta| delta.status() == Delta::Untracked).filter_map(new_path));
-    Ok(Changes { diff, list, untracked, limited, work })
+    untracked.paths.extend(diff.deltas().filter(|delta| delta.status() == Delta::Untracked).filter_map(new_path));
+    Ok(Changes { diff, list, untracked, closed, limited, work })
 }
 
 /// Where `sides` may differ; `git` then has an index with what is there. Nothing, when libgit2 has to look for itself.
@@ -170,7 +173,7 @@ fn differing(
     paths: &[String],
     check: narrow::Check<'_>,
 ) -> Result<Option<Work>> {
-    let only = |paths| Work { paths, untracked: Vec::new() };
+    let only = |paths| Work { paths, untracked: Untracked::default(), closed: Vec::new() };
     if let Sides::TreeTree(old, new) = sides {
         // For attributes libgit2 would read the whole index; git asks the work tree only.
         git.set_index(&mut Index::new().or_fail("make an index")?).or_fail("leave the index unread")?;
@@ -184,15 +187,41 @@ fn differing(
         Sides::IndexWorkUntracked => work(true)?,
         Sides::TreeIndex(tree) => staged(tree.as_ref())?.map(only),
         Sides::TreeWork(tree) => {
-            work(false)?.zip(staged(Some(tree))?).map(|(work, staged)| only([work.paths, staged].concat()))
+            let found = work(false)?.zip(staged(Some(tree))?);
+            found.map(|(work, staged)| Work { paths: [work.paths, staged].concat(), ..work })
         }
         Sides::TreeTree(..) => None,
     };
-    match &found {
-        Some(found) => narrow.stand_in(git, &found.paths)?,
-        None => narrow.give_up(git)?,
+    match found {
+        // An entry that libgit2 does not take is for it to complain about.
+        Some(found) if narrow.stand_in(git, &found.paths).is_ok() => Ok(Some(found)),
+        _ => narrow.give_up(git).map(|()| None),
     }
-    Ok(found)
+}
+
+impl Changes<'_> {
+    /// What could not be looked at, in words.
+    pub fn not_seen(&self) -> Vec<String> {
+        let closed = names(&self.closed)
+            .map(|names| format!("could not look into {names} (permission denied): what is there is not known"));
+        let taken_back = names(&self.untracked.taken_back).map(|names| {
+            format!(
+                "untracked files may be missing below {names}: a pattern of .gitignore there begins with !, and those that take back \
+                 what a .gitignore above ignores are not followed"
+            )
+        });
+        closed.into_iter().chain(taken_back).collect()
+    }
+}
+
+/// The first few of `paths`, and how many more there are; nothing when there are none.
+fn names(paths: &[Vec<u8>]) -> Option<String> {
+    const NAMED: usize = 5;
+    let (first, rest) = paths.split_at(paths.len().min(NAMED));
+    let quoted = |path: &Vec<u8>| Untrusted::line_bytes(if path.is_empty() { b"." } else { path }).quoted().to_string();
+    let names: Vec<String> = first.iter().map(quoted).collect();
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    (!names.is_empty()).then(|| names.join(", ") + &more)
 }
 
 fn mode(mode: FileMode) -> u32 {

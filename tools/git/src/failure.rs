@@ -7,6 +7,9 @@ use shared::{Code, ToolError};
 pub fn because(what: &str, error: &git2::Error) -> ToolError {
     let message = format!("failed to {what}: {}", error.message().trim_end_matches('.'));
     match error.code() {
+        // libgit2 says of every file it may not open that it is locked.
+        _ if message.ends_with("Permission denied") => ToolError::new(Code::Forbidden, message)
+            .hint("the server's user may not read it; ask the operator to change its mode or owner"),
         ErrorCode::NotFound | ErrorCode::UnbornBranch => ToolError::new(Code::NotFound, message),
         ErrorCode::Ambiguous => {
             ToolError::new(Code::Ambiguous, message).hint("use a longer object id or the full ref name")
@@ -40,5 +43,19 @@ pub trait OrFail<T> {
 impl<T> OrFail<T> for Result<T, git2::Error> {
     fn or_fail(self, what: &str) -> Result<T, ToolError> {
         self.map_err(|error| because(what, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_opened_is_not_called_locked() {
+        let said = "could not open 'd/.gitignore': Permission denied";
+        let error = because("read what is ignored", &git2::Error::new(ErrorCode::Locked, ErrorClass::Os, said));
+        assert_eq!(error.code(), Code::Forbidden);
+        let locked = because("write", &git2::Error::new(ErrorCode::Locked, ErrorClass::Os, "the index is locked"));
+        assert_eq!(locked.code(), Code::Conflict);
     }
 }

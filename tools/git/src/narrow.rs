@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{failure::OrFail, gate};
 
-pub use self::untracked::untracked;
+pub use self::untracked::Untracked;
 
 /// A longer index is not held in memory.
 const INDEX_MAX: u64 = 512 << 20;
@@ -43,8 +43,8 @@ pub type Check<'c> = &'c (dyn Fn() -> Result<()> + Sync);
 /// The index of a repository, for finding out where it differs from something.
 pub struct Narrow {
     index: IndexFile,
-    /// When it was written.
-    written: (i64, u64),
+    /// The second it was written in.
+    written: i64,
     /// Where the gate's rules begin, should libgit2 have to read the index after all.
     workspace: PathBuf,
 }
@@ -53,8 +53,10 @@ pub struct Narrow {
 pub struct Work {
     /// Paths the index has.
     pub paths: Vec<Vec<u8>>,
-    /// What it does not have and the user does not ignore; directories end with a slash.
-    pub untracked: Vec<Vec<u8>>,
+    /// What it does not have and the user does not ignore.
+    pub untracked: Untracked,
+    /// Directories that are closed to us: what is in them is not known.
+    pub closed: Vec<Vec<u8>>,
 }
 
 impl Narrow {
@@ -85,13 +87,19 @@ impl Narrow {
         let Some(root) = git.workdir().and_then(open_root) else { return Ok(None) };
         let Some(directories) = scan::directories(&self.index, &self.ranges(paths)) else { return Ok(None) };
         let scanned = scan::scan(&root, &self.index, &directories, self.written, others, check)?;
-        let Some(Scanned { doubtful, unknown }) = scanned.filter(|scanned| scanned.doubtful.len() <= PATHS_MAX) else {
+        let Some(Scanned { doubtful, unknown, mut closed }) =
+            scanned.filter(|scanned| scanned.doubtful.len() <= PATHS_MAX)
+        else {
             return Ok(None);
         };
         let paths: BTreeSet<&[u8]> =
             doubtful.into_iter().filter_map(|at| self.index.entry(at)).map(|entry| entry.path).collect();
-        let untracked = untracked(git, &root, unknown, check)?;
-        Ok(untracked.map(|untracked| Work { paths: paths.into_iter().map(<[u8]>::to_vec).collect(), untracked }))
+        let untracked = untracked::untracked(git, &root, unknown, &mut closed, check)?;
+        Ok(untracked.map(|untracked| Work {
+            paths: paths.into_iter().map(<[u8]>::to_vec).collect(),
+            untracked,
+            closed,
+        }))
     }
 
     /// Where the index differs from `tree`.

@@ -31,6 +31,11 @@ impl Tally {
         }
     }
 
+    /// Whether no test ran.
+    pub fn is_empty(&self) -> bool {
+        self.passed + self.failed + self.ignored == 0 && !self.running
+    }
+
     /// The last line. A test that skips returns early, which the harness counts as passed: it is counted as what it is.
     pub fn finish(mut self, skips: &[(&str, &str)]) -> String {
         self.died();

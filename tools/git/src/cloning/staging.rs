@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, openat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, openat, statat};
 use rustix::io::Errno;
 use shared::workspace::{Created, NewPath, Workspace, WorkspacePath};
 use shared::{Code, Result, ToolError};
@@ -83,6 +83,17 @@ fn is_ours(name: &[u8]) -> bool {
     parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_hexdigit))
 }
 
+/// Whether a directory is what a clone leaves: nothing yet, or with a `.git` that no commit can hold. A name alone proves nothing.
+fn is_clone(directory: &OwnedFd) -> bool {
+    let git = statat(directory, ".git", AtFlags::SYMLINK_NOFOLLOW);
+    if git.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir()) {
+        return true;
+    }
+    Dir::read_from(directory).is_ok_and(|mut entries| {
+        entries.all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b"..")))
+    })
+}
+
 /// Locks a directory just made; `None` when somebody took it for left behind in that instant. Where nothing can be locked, nobody can.
 fn hold(made: &WorkspacePath) -> Option<Option<OwnedFd>> {
     let Ok(handle) = made.open_dir() else { return Some(None) };
@@ -112,7 +123,7 @@ fn sweep(parent: &WorkspacePath) {
             let held = fstat(&left).ok()?;
             Some((there.st_dev, there.st_ino) == (held.st_dev, held.st_ino))
         };
-        if same(&name) == Some(true) {
+        if same(&name) == Some(true) && is_clone(&left) {
             let _ = fs::remove_dir_all(path.join(&name));
         }
     }
@@ -133,8 +144,11 @@ mod tests {
     fn what_nobody_holds_is_removed_and_what_somebody_makes_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let workspace = Workspace::open(dir.path()).unwrap();
-        fs::create_dir_all(dir.path().join("a/.mcp-git-clone-1-00000000-0/deep/er")).unwrap();
-        fs::write(dir.path().join("a/.mcp-git-clone-1-00000000-0/deep/file"), "x").unwrap();
+        fs::create_dir_all(dir.path().join("a/.mcp-git-clone-1-00000000-0/.git/objects")).unwrap();
+        fs::write(dir.path().join("a/.mcp-git-clone-1-00000000-0/file"), "x").unwrap();
+        // Content of a repository can have such a name, and no `.git` in it.
+        fs::create_dir(dir.path().join("a/.mcp-git-clone-4-00000000-0")).unwrap();
+        fs::write(dir.path().join("a/.mcp-git-clone-4-00000000-0/precious"), "x").unwrap();
         let kept = [".mcp-git-clone-", ".mcp-git-clone-notes", ".mcp-git-clone-1-x-2", ".staging-1-00000000-0", "r"];
         for name in kept {
             fs::create_dir(dir.path().join("a").join(name)).unwrap();
@@ -144,7 +158,7 @@ mod tests {
         let first = Staging::beside(&workspace, "a/new").unwrap();
         let second = Staging::beside(&workspace, "a/other/").unwrap();
         let there = names(&dir.path().join("a"));
-        assert_eq!(there.len(), kept.len() + 4, "{there:?}");
+        assert_eq!(there.len(), kept.len() + 5, "{there:?}");
         assert!(!there.contains(&".mcp-git-clone-1-00000000-0".to_owned()), "{there:?}");
         assert!(first.path().still_there() && second.path().still_there());
         let absolute = dir.path().canonicalize().unwrap().join("a/third");
@@ -152,7 +166,7 @@ mod tests {
         assert!(third.path().relative().starts_with("a"));
         third.rename_to(&workspace.resolve_new("dir", "a/third").unwrap()).unwrap();
         drop((first, second));
-        assert_eq!(names(&dir.path().join("a")).len(), kept.len() + 3);
+        assert_eq!(names(&dir.path().join("a")).len(), kept.len() + 4);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! Format: git's `Documentation/gitformat-index`.
 
-use std::{cmp::Ordering, ops::Range};
+use std::{cmp::Ordering, collections::HashMap, ops::Range};
 
 use git2::Oid;
 
@@ -231,7 +231,7 @@ pub struct CachedTree<'i> {
     name: &'i [u8],
     /// The tree; none when entries changed since it was written.
     pub id: Option<Oid>,
-    children: Vec<CachedTree<'i>>,
+    children: HashMap<&'i [u8], CachedTree<'i>>,
 }
 
 impl<'i> CachedTree<'i> {
@@ -252,13 +252,14 @@ impl<'i> CachedTree<'i> {
         if depth >= Self::DEPTH_MAX || below > data.len() {
             return None;
         }
-        let children = (0..below).map(|_| Self::read(data, at, depth + 1)).collect::<Option<_>>()?;
+        let child = |_| Self::read(data, at, depth + 1).map(|child| (child.name, child));
+        let children = (0..below).map(child).collect::<Option<_>>()?;
         Some(Self { name, id, children })
     }
 
     /// The directory `name` in this one.
     pub fn child(&self, name: &[u8]) -> Option<&Self> {
-        self.children.iter().find(|child| child.name == name)
+        self.children.get(name)
     }
 }
 

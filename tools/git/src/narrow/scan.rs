@@ -31,6 +31,8 @@ const ASSUME_VALID: u16 = 0x8000;
 const SKIP_WORKTREE: u16 = 0x4000;
 const INTENT_TO_ADD: u16 = 0x2000;
 const GITLINK: u32 = 0o160_000;
+/// How the id of a file without content begins.
+const EMPTY_BLOB: &[u8] = &[0xe6, 0x9d, 0xe2, 0x9b, 0xb2, 0xd1, 0xd6, 0x43];
 
 /// A directory that holds files of the index.
 #[derive(Default)]
@@ -67,6 +69,8 @@ pub fn directories<'i>(index: &'i IndexFile, ranges: &[std::ops::Range<usize>]) 
         all.get_mut(directory)?.files.push(u32::try_from(number).ok()?);
         before = path;
     }
+    // `a-b/` stands before `a/`, and `a` before `a-b`.
+    all.iter_mut().for_each(|directory| directory.directories.sort_unstable());
     Some(all)
 }
 
@@ -90,6 +94,8 @@ pub struct Scanned {
     pub doubtful: Vec<usize>,
     /// What the index does not know, when that was asked for.
     pub unknown: Vec<Unknown>,
+    /// Directories that are closed to us: what is in them is not known.
+    pub closed: Vec<Vec<u8>>,
 }
 
 /// What all threads of a scan share.
@@ -98,8 +104,8 @@ struct Shared<'s> {
     index: &'s IndexFile,
     directories: &'s [Directory<'s>],
     next: AtomicUsize,
-    /// When the index was written: what was changed at that moment or later may differ without showing it.
-    written: (i64, u64),
+    /// The second the index was written in: what was changed in it or later may differ without showing it.
+    written: i64,
     unknown: bool,
     check: &'s (dyn Fn() -> Result<()> + Sync),
 }
@@ -110,7 +116,7 @@ pub fn scan(
     root: &OwnedFd,
     index: &IndexFile,
     directories: &[Directory<'_>],
-    written: (i64, u64),
+    written: i64,
     unknown: bool,
     check: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<Option<Scanned>> {
@@ -128,6 +134,7 @@ pub fn scan(
                 if let Some(found) = found.as_mut() {
                     found.doubtful.extend(part.doubtful);
                     found.unknown.extend(part.unknown);
+                    found.closed.extend(part.closed);
                 }
             }
             Ok(None) => *found = None,
@@ -148,6 +155,7 @@ pub fn scan(
     if let Some(found) = found.as_mut() {
         found.doubtful.sort_unstable();
         found.unknown.sort_unstable();
+        found.closed.sort_unstable();
     }
     Ok(found)
 }
@@ -176,11 +184,17 @@ impl Shared<'_> {
     }
 
     fn directory(&self, directory: &Directory<'_>, names: &mut Vec<u8>, scanned: &mut Scanned) -> Result<(), Errno> {
-        let reading = if self.unknown { OFlags::RDONLY } else { OFlags::PATH };
-        let flags = reading | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = if directory.path.is_empty() { b"." } else { directory.path };
-        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        let opened = openat2(self.root, path, flags, Mode::empty(), beneath)?;
+        let open = |reading: OFlags| {
+            let flags = reading | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            openat2(self.root, path, flags, Mode::empty(), beneath)
+        };
+        // Reading, though names may not be asked for: libgit2 finds nothing in what it cannot list.
+        let opened = match open(OFlags::RDONLY) {
+            Err(Errno::ACCESS) => return self.closed(directory, open(OFlags::PATH), scanned),
+            opened => opened?,
+        };
         if self.unknown {
             self.names(directory, &opened, names, scanned)?;
         }
@@ -204,7 +218,37 @@ impl Shared<'_> {
                     }
                 }
                 Err(Errno::NOENT) if entry.extended & SKIP_WORKTREE != 0 => {}
+                // It can be listed and not be looked into: neither there nor gone, as far as we can see.
+                Err(Errno::ACCESS) => {
+                    if scanned.closed.last().is_none_or(|last| last != directory.path) {
+                        scanned.closed.push(directory.path.to_vec());
+                    }
+                }
                 Err(_) => scanned.doubtful.push(number),
+            }
+        }
+        Ok(())
+    }
+
+    /// A directory that cannot be listed: only what is certainly gone from it is a doubt.
+    fn closed(
+        &self,
+        directory: &Directory<'_>,
+        opened: Result<OwnedFd, Errno>,
+        scanned: &mut Scanned,
+    ) -> Result<(), Errno> {
+        scanned.closed.push(directory.path.to_vec());
+        let opened = match opened {
+            Err(Errno::ACCESS) => return Ok(()),
+            opened => opened?,
+        };
+        for number in directory.files.iter().map(|number| *number as usize) {
+            let Some(entry) = self.index.entry(number) else { continue };
+            let wanted = entry.flags() & ASSUME_VALID == 0 && entry.extended & SKIP_WORKTREE == 0;
+            let gone = statat(&opened, name(&entry, directory), AtFlags::SYMLINK_NOFOLLOW)
+                .is_err_and(|error| error == Errno::NOENT);
+            if wanted && gone {
+                scanned.doubtful.push(number);
             }
         }
         Ok(())
@@ -222,17 +266,18 @@ impl Shared<'_> {
         let same = |noted: (u32, u32), seconds: i64, nanoseconds: u64| {
             noted.0 == seconds as u32 && (noted.1 == 0 || u64::from(noted.1) == nanoseconds)
         };
-        let before_index = |noted: (u32, u32)| {
-            let (seconds, nanoseconds) = (i64::from(noted.0), u64::from(noted.1));
-            seconds < self.written.0 || (seconds == self.written.0 && noted.1 > 0 && nanoseconds < self.written.1)
-        };
+        // In whole seconds, as git: the clock of a file system may tick far more slowly than it counts.
+        let before_index = i64::from(entry.mtime().0) < self.written;
+        // git notes no size for what it could not be certain of.
+        let noted = entry.size() > 0 || entry.id_bytes().starts_with(EMPTY_BLOB);
         entry.mode() == mode
             && u64::from(entry.size()) == stat.st_size as u64
             && same(entry.mtime(), stat.st_mtime, stat.st_mtime_nsec)
             && same(entry.ctime(), stat.st_ctime, stat.st_ctime_nsec)
             && entry.inode().1 == stat.st_ino as u32
             && entry.owner() == (stat.st_uid, stat.st_gid)
-            && before_index(entry.mtime())
+            && before_index
+            && noted
     }
 
     /// Notes what is in the directory and not in the index.
@@ -247,7 +292,7 @@ impl Shared<'_> {
         while let Some(entry) = reader.next() {
             let entry = entry?;
             let there = entry.file_name().to_bytes();
-            if plain(there).is_none() {
+            if matches!(there, b"." | b".." | b".git") {
                 continue;
             }
             let mut kind = entry.file_type();
@@ -286,8 +331,7 @@ fn name<'i>(entry: &Entry<'i>, directory: &Directory<'_>) -> &'i [u8] {
     entry.path.get(at..).unwrap_or_default()
 }
 
-/// When `file` was last written: seconds and nanoseconds.
-pub fn written(file: &impl AsFd) -> Result<(i64, u64), Errno> {
-    let stat = fstat(file)?;
-    Ok((stat.st_mtime, stat.st_mtime_nsec))
+/// The second `file` was last written in.
+pub fn written(file: &impl AsFd) -> Result<i64, Errno> {
+    Ok(fstat(file)?.st_mtime)
 }

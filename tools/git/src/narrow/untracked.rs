@@ -1,6 +1,6 @@
 //! What the index does not know, as `git status` lists it: nothing that is ignored, and a directory by its own name when anything in it counts.
 
-use std::{ffi::OsStr, os::fd::OwnedFd, os::unix::ffi::OsStrExt, path::Path};
+use std::{collections::HashMap, ffi::OsStr, fs::File, io::Read, os::fd::OwnedFd, os::unix::ffi::OsStrExt, path::Path};
 
 use git2::Repository;
 use rustix::{
@@ -23,16 +23,30 @@ struct Asking<'a> {
     root: &'a OwnedFd,
     check: Check<'a>,
     left: usize,
+    closed: &'a mut Vec<Vec<u8>>,
+    /// Whether the `.gitignore` of a directory takes patterns back.
+    takes_back: HashMap<Vec<u8>, bool>,
 }
 
-/// Of `unknown`, what is not ignored, sorted; directories end with a slash. Nothing when there is too much to ask about.
+/// What is untracked.
+#[derive(Debug, Default)]
+pub struct Untracked {
+    /// The paths, sorted; directories end with a slash.
+    pub paths: Vec<Vec<u8>>,
+    /// Directories whose `.gitignore` may take back what was taken for ignored.
+    pub taken_back: Vec<Vec<u8>>,
+}
+
+/// Of `unknown`, what is not ignored, sorted; directories end with a slash. Those that cannot be looked into are added to `closed`. Nothing
+/// when there is too much to ask about.
 pub fn untracked(
     git: &Repository,
     root: &OwnedFd,
     unknown: Vec<Unknown>,
+    closed: &mut Vec<Vec<u8>>,
     check: Check<'_>,
-) -> Result<Option<Vec<Vec<u8>>>> {
-    let mut asking = Asking { git, root, check, left: NAMES_MAX };
+) -> Result<Option<Untracked>> {
+    let mut asking = Asking { git, root, check, left: NAMES_MAX, closed, takes_back: HashMap::new() };
     let mut found = Vec::new();
     for Unknown { mut path, directory } in unknown {
         match asking.counts(&path, directory, 0)? {
@@ -47,7 +61,10 @@ pub fn untracked(
         }
     }
     found.sort_unstable();
-    Ok(Some(found))
+    let mut taken_back: Vec<Vec<u8>> =
+        asking.takes_back.into_iter().filter_map(|(path, yes)| yes.then_some(path)).collect();
+    taken_back.sort_unstable();
+    Ok(Some(Untracked { paths: found, taken_back }))
 }
 
 impl Asking<'_> {
@@ -61,9 +78,34 @@ impl Asking<'_> {
         // A directory is asked about as one, whatever stands there by now.
         let asked = if directory { [path, b"/"].concat() } else { path.to_vec() };
         if self.git.is_path_ignored(Path::new(OsStr::from_bytes(&asked))).or_fail("read what is ignored")? {
+            self.note_taken_back(path);
             return Ok(Some(false));
         }
         if directory { self.directory(path, depth) } else { Ok(Some(true)) }
+    }
+
+    /// libgit2 drops a pattern that takes back what another file ignores, so what is ignored below such a file may not be.
+    fn note_taken_back(&mut self, path: &[u8]) {
+        for end in memchr::memchr_iter(b'/', path) {
+            let Some(directory) = path.get(..end) else { continue };
+            if !self.takes_back.contains_key(directory) {
+                let takes_back = self.has_negation(directory).unwrap_or(false);
+                self.takes_back.insert(directory.to_vec(), takes_back);
+            }
+        }
+    }
+
+    fn has_negation(&self, directory: &[u8]) -> Option<bool> {
+        /// A longer file is not one that a person wrote.
+        const MOST: u64 = 1 << 20;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let file = openat2(self.root, [directory, b"/.gitignore"].concat(), flags, Mode::empty(), beneath).ok()?;
+        let mut text = Vec::new();
+        let file = File::from(file);
+        file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        file.take(MOST).read_to_end(&mut text).ok()?;
+        Some(text.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"!")))
     }
 
     fn directory(&mut self, path: &[u8], depth: usize) -> Result<Option<bool>> {
@@ -72,7 +114,11 @@ impl Asking<'_> {
         let opened = match openat2(self.root, path, flags, Mode::empty(), beneath) {
             Ok(opened) => opened,
             Err(Errno::NOSYS | Errno::PERM) => return Ok(None),
-            // Gone, or closed to us: git passes over it too.
+            Err(Errno::ACCESS) => {
+                self.closed.push(path.to_vec());
+                return Ok(Some(false));
+            }
+            // Gone meanwhile.
             Err(_) => return Ok(Some(false)),
         };
         if repository(&opened) {

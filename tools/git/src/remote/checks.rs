@@ -58,7 +58,8 @@ fn protocols(environment: &Environment) -> Check {
             all.into_iter().filter(|scheme| protocols.allows(*scheme)).map(Scheme::as_str).collect();
         let mut found = allowed.join(", ");
         if let Some(timeout) = operation::timeout(environment)? {
-            found.push_str(&format!("; transfers end after {} s", timeout.as_secs()));
+            let most = timeout.min(crate::transfer::TIMEOUT);
+            found.push_str(&format!("; transfers end after {} s", most.as_secs()));
         }
         Ok(Check::fine(NAME, found))
     };

@@ -204,7 +204,8 @@ pub(crate) fn none_for(place: &str, ssh: bool) -> ToolError {
     let hint = if ssh {
         "give the server a key as GIT_SSH_KEY_FILE, or an ssh-agent as SSH_AUTH_SOCK"
     } else {
-        "give the server a token for that host as GIT_TOKEN (GITHUB_TOKEN for github.com, GITLAB_TOKEN for gitlab.com)"
+        "give the server a token for that host as GIT_TOKEN (GITHUB_TOKEN for github.com, GITLAB_TOKEN for gitlab.com); where \
+         GIT_TOKEN_HOSTS is set, it has to name the host, with its port if that is not the usual one"
     };
     ToolError::new(Code::Unauthenticated, format!("log in to {place}: it asks for credentials and none are set for it"))
         .hint(hint)

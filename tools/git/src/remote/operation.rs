@@ -36,6 +36,9 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of references a remote may show: some 700,000 of them.
+const ADVERTISED_MAX: u64 = 64 << 20;
+
 /// `GIT_TIMEOUT`: how many seconds an operation may take, when the operator wants it to be less than the tools' own limit.
 ///
 /// # Errors
@@ -169,11 +172,20 @@ impl Operation {
     /// Counts received bytes.
     ///
     /// # Errors
-    /// [`Code::TooLarge`] beyond [`Limits::received`].
+    /// [`Code::TooLarge`] beyond [`Limits::received`], and beyond [`ADVERTISED_MAX`] before the first object.
     pub(crate) fn received(&self, bytes: usize) -> Result<()> {
         let before = self.0.counters.received.fetch_add(bytes as u64, Relaxed);
         let limit = self.0.limits.received;
-        if before.saturating_add(bytes as u64) <= limit {
+        let after = before.saturating_add(bytes as u64);
+        // Objects are counted as soon as they begin; what comes before them is references, and all of them are held in memory.
+        if after > ADVERTISED_MAX && self.0.counters.total.load(Relaxed) == 0 {
+            return Err(ToolError::new(
+                Code::TooLarge,
+                format!("read the references of the remote: more than {} MiB of them", ADVERTISED_MAX >> 20),
+            )
+            .hint("use git itself for a remote with so many references"));
+        }
+        if after <= limit {
             return Ok(());
         }
         Err(ToolError::new(

@@ -108,7 +108,7 @@ impl Answer for Found {
             text.line(note);
         }
         if self.totals.files == 0 {
-            text.line("no differences");
+            text.line(if self.notes.is_empty() { "no differences" } else { "no differences in what could be seen" });
             return;
         }
         text.line(self.totals.shown());
@@ -165,7 +165,7 @@ fn diff(repo: &Repo, params: &Params, call: &Call) -> Result<Found> {
         from,
         to,
         totals,
-        notes: settings.filter(|_| table.is_some()).chain(notes).collect(),
+        notes: settings.filter(|_| table.is_some()).chain(notes).chain(changes.not_seen()).collect(),
         files: table,
         folded,
         patch,

@@ -57,6 +57,9 @@ pub struct Found {
     /// What is configured and not honoured here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    /// What could not be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_seen: Vec<String>,
     /// Every path that is not clean.
     files: Records<File>,
 }
@@ -92,7 +95,7 @@ impl Answer for Found {
         if self.sparse {
             text.line("sparse checkout: only a part of the tree is here");
         }
-        for note in &self.notes {
+        for note in self.notes.iter().chain(&self.not_seen) {
             text.line(note);
         }
         if self.bare {
@@ -100,7 +103,11 @@ impl Answer for Found {
             return;
         }
         if self.files.is_empty() {
-            text.line("clean: nothing to commit, nothing untracked");
+            text.line(if self.not_seen.is_empty() {
+                "clean: nothing to commit, nothing untracked"
+            } else {
+                "nothing to commit and nothing untracked in what could be seen"
+            });
             return;
         }
         text.line(format_args!(
@@ -139,7 +146,7 @@ impl Tool for Status {
 
 fn status(repo: &Repo, call: &Call) -> Result<Found> {
     let git = &repo.git;
-    let files = if git.is_bare() { Vec::new() } else { files(repo, call)? };
+    let (files, not_seen) = if git.is_bare() { Default::default() } else { files(repo, call)? };
     let count = |wanted: fn(&File) -> bool| files.iter().filter(|file| wanted(file)).count();
     let (branch, head) = head(git)?;
     let state: String = files.iter().map(|file| format!("{}{}\n", file.code, file.path.len())).collect();
@@ -157,6 +164,7 @@ fn status(repo: &Repo, call: &Call) -> Result<Found> {
         bare: git.is_bare(),
         sparse: git.config().and_then(|config| config.get_bool("core.sparseCheckout")).unwrap_or(false),
         notes: repo.notes.clone(),
+        not_seen,
         files: Records::paged("paths", files, page),
     })
 }
@@ -179,8 +187,8 @@ impl File {
     }
 }
 
-/// Every path that is not clean, what is staged and what is not found as git_diff finds it.
-fn files(repo: &Repo, call: &Call) -> Result<Vec<File>> {
+/// Every path that is not clean, what is staged and what is not found as git_diff finds it; and what could not be looked at.
+fn files(repo: &Repo, call: &Call) -> Result<(Vec<File>, Vec<String>)> {
     let (git, narrow) = (&repo.git, repo.narrow.as_ref());
     let tree = match git.head() {
         Ok(head) => Some(head.peel_to_tree().or_fail("read the tree of HEAD")?),
@@ -216,9 +224,9 @@ fn files(repo: &Repo, call: &Call) -> Result<Vec<File>> {
         })
         .collect();
     let untracked = |path: &Vec<u8>| File { code: String::from("??"), path: Untrusted::line_bytes(path), from: None };
-    files.extend(work.untracked.iter().map(untracked));
+    files.extend(work.untracked.paths.iter().map(untracked));
     files.sort_by(|a, b| (a.rank(), &a.path).cmp(&(b.rank(), &b.path)));
-    Ok(files)
+    Ok((files, work.not_seen()))
 }
 
 fn head(git: &Repository) -> Result<(Option<Untrusted>, Option<String>)> {
