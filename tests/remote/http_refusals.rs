@@ -282,6 +282,15 @@ fn an_endless_answer_is_cut_off() {
     assert_eq!(error.code(), Code::TooLarge, "{error}");
 }
 
+/// All references are held in memory, so what limits a whole transfer is no limit for them.
+#[test]
+fn references_without_end_do_not_fill_the_memory() {
+    let (server, _root) = server(Rule::Endless);
+    let error = refused(&Client::new(&PAIRS), &server.url("x/r.git"));
+    assert_eq!(error.code(), Code::TooLarge, "{error}");
+    assert!(error.to_string().contains("references"), "{error}");
+}
+
 #[test]
 fn a_cancelled_operation_does_not_begin() {
     let (server, _root) = server(Rule::Hang);

@@ -34,8 +34,6 @@ pub use self::untracked::Untracked;
 
 /// A longer index is not held in memory.
 const INDEX_MAX: u64 = 512 << 20;
-/// The file mode of a submodule in the index.
-const GITLINK: u32 = 0o160_000;
 
 /// What may be asked between two steps, from any thread.
 pub type Check<'c> = &'c (dyn Fn() -> Result<()> + Sync);
@@ -78,7 +76,7 @@ impl Narrow {
 
     /// The paths of the submodules the index has.
     pub fn submodules(&self) -> impl Iterator<Item = &[u8]> {
-        self.index.entries().filter(|entry| entry.mode() == GITLINK).map(|entry| entry.path)
+        self.index.entries().filter(Entry::is_submodule).map(|entry| entry.path)
     }
 
     /// Where the work tree may differ from the index, as far as `paths` name it (everything, when there are none); with `others` also what
@@ -121,7 +119,7 @@ impl Narrow {
         index.set_version(3).or_fail("make an index")?;
         for entry in self.index.entries() {
             let name = entry.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            let read = matches!(name, b".gitattributes" | b".gitmodules") || entry.mode() == GITLINK;
+            let read = matches!(name, b".gitattributes" | b".gitmodules") || entry.is_submodule();
             if read || wanted.contains(entry.path) {
                 index.add(&copy(&entry)).or_fail("copy an entry of the index")?;
             }

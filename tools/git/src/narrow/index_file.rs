@@ -16,6 +16,12 @@ const FIXED: usize = 62;
 const ID: usize = 20;
 /// The flag of an entry that has a second word of flags.
 const EXTENDED: u16 = 0x4000;
+/// Not to be compared with the work tree, by wish of the user (`git update-index --assume-unchanged`).
+const ASSUME_VALID: u16 = 0x8000;
+/// In the second word: not checked out on purpose, and only announced.
+const SKIP_WORKTREE: u16 = 0x4000;
+const INTENT_TO_ADD: u16 = 0x2000;
+const GITLINK: u32 = 0o160_000;
 
 /// An index file in memory.
 pub struct IndexFile {
@@ -83,6 +89,26 @@ impl<'i> Entry<'i> {
     /// The first word of flags.
     pub fn flags(&self) -> u16 {
         be16(self.fixed, FIXED - 2).unwrap_or_default()
+    }
+
+    /// Whether the user wants it taken for unchanged.
+    pub fn assume_valid(&self) -> bool {
+        self.flags() & ASSUME_VALID != 0
+    }
+
+    /// Whether it is not checked out on purpose: a sparse checkout.
+    pub fn skip_worktree(&self) -> bool {
+        self.extended & SKIP_WORKTREE != 0
+    }
+
+    /// Whether it is only announced, without content.
+    pub fn intent_to_add(&self) -> bool {
+        self.extended & INTENT_TO_ADD != 0
+    }
+
+    /// Whether it is a submodule.
+    pub fn is_submodule(&self) -> bool {
+        self.mode() == GITLINK
     }
 
     /// 0, or the side of a conflict.

@@ -26,11 +26,6 @@ const THREADS_MAX: usize = 8;
 const BATCH: usize = 16;
 /// Bytes for the names of a directory that are read at once.
 const NAMES: usize = 32 << 10;
-/// Not to be compared with the work tree, by wish of the user (`git update-index --assume-unchanged`).
-const ASSUME_VALID: u16 = 0x8000;
-const SKIP_WORKTREE: u16 = 0x4000;
-const INTENT_TO_ADD: u16 = 0x2000;
-const GITLINK: u32 = 0o160_000;
 /// How the id of a file without content begins.
 const EMPTY_BLOB: &[u8] = &[0xe6, 0x9d, 0xe2, 0x9b, 0xb2, 0xd1, 0xd6, 0x43];
 
@@ -200,11 +195,10 @@ impl Shared<'_> {
         }
         for number in directory.files.iter().map(|number| *number as usize) {
             let Some(entry) = self.index.entry(number) else { continue };
-            let flags = entry.flags();
-            if flags & ASSUME_VALID != 0 {
+            if entry.assume_valid() {
                 continue;
             }
-            if entry.stage() > 0 || entry.mode() == GITLINK || entry.extended & INTENT_TO_ADD != 0 {
+            if entry.stage() > 0 || entry.is_submodule() || entry.intent_to_add() {
                 scanned.doubtful.push(number);
                 continue;
             }
@@ -217,7 +211,7 @@ impl Shared<'_> {
                         scanned.unknown.push(Unknown { path: entry.path.to_vec(), directory: true });
                     }
                 }
-                Err(Errno::NOENT) if entry.extended & SKIP_WORKTREE != 0 => {}
+                Err(Errno::NOENT) if entry.skip_worktree() => {}
                 // It can be listed and not be looked into: neither there nor gone, as far as we can see.
                 Err(Errno::ACCESS) => {
                     if scanned.closed.last().is_none_or(|last| last != directory.path) {
@@ -244,7 +238,7 @@ impl Shared<'_> {
         };
         for number in directory.files.iter().map(|number| *number as usize) {
             let Some(entry) = self.index.entry(number) else { continue };
-            let wanted = entry.flags() & ASSUME_VALID == 0 && entry.extended & SKIP_WORKTREE == 0;
+            let wanted = !entry.assume_valid() && !entry.skip_worktree();
             let gone = statat(&opened, name(&entry, directory), AtFlags::SYMLINK_NOFOLLOW)
                 .is_err_and(|error| error == Errno::NOENT);
             if wanted && gone {

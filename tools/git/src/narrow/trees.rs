@@ -12,7 +12,6 @@ use crate::failure::OrFail;
 pub const PATHS_MAX: usize = 10_000;
 /// Directories within directories; deeper ones are left to libgit2.
 const DEPTH_MAX: usize = 256;
-const INTENT_TO_ADD: u16 = 0x2000;
 
 /// Walks two sides that are sorted alike.
 pub struct Differences<'r> {
@@ -163,7 +162,7 @@ impl<'r> Differences<'r> {
             } else {
                 let same = item.zip(staged).is_some_and(|(item, (_, entry))| {
                     entry.stage() == 0
-                        && entry.extended & INTENT_TO_ADD == 0
+                        && !entry.intent_to_add()
                         && (entry.id_bytes(), entry.mode()) == (item.id.as_bytes(), item.mode)
                 });
                 if same { Ok(()) } else { self.differs(&key) }
@@ -207,13 +206,14 @@ impl<'r> Differences<'r> {
 
 /// Whether `path`, a directory, is among `paths`, below one of them or above.
 fn wanted(paths: &[String], path: &[u8]) -> bool {
-    let below = |a: &[u8], b: &[u8]| a.strip_prefix(b).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-    paths.is_empty()
-        || paths.iter().any(|one| one.is_empty() || below(path, one.as_bytes()) || below(one.as_bytes(), path))
+    wanted_file(paths, path) || paths.iter().any(|one| is_below(one.as_bytes(), path))
 }
 
-/// Whether `path`, a file, is among `paths` or below one of them.
+/// Whether `path` is among `paths` or below one of them.
 fn wanted_file(paths: &[String], path: &[u8]) -> bool {
-    let below = |a: &[u8], b: &[u8]| a.strip_prefix(b).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-    paths.is_empty() || paths.iter().any(|one| one.is_empty() || below(path, one.as_bytes()))
+    paths.is_empty() || paths.iter().any(|one| one.is_empty() || is_below(path, one.as_bytes()))
+}
+
+fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
