@@ -1,0 +1,3 @@
+//! `agent-tools`: push, pull, inspect and verify servers as OCI artifacts.
+
+fn main() {}

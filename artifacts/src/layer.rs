@@ -1,0 +1,1 @@
+//! The archive of an artifact: packed the same always, unpacked with no trust in it.

@@ -1,0 +1,12 @@
+//! Servers as OCI artifacts: packed, laid out, shipped, unpacked and checked.
+//!
+//! Most of it is pure: bytes in, bytes out, the same everywhere and always. [`oci`] holds the documents, [`layer`] the archive of an artifact in
+//! both directions, [`layout`] a directory that holds artifacts. Only [`registry`] opens sockets. Nothing here knows a server: a directory with a `manifest.json`
+//! is one.
+
+pub mod error;
+pub mod layer;
+pub mod layout;
+pub mod oci;
+
+pub use error::{Error, Kind, Result};
