@@ -4,9 +4,11 @@
 //! both directions, [`layout`] a directory that holds artifacts. Only [`registry`] opens sockets. Nothing here knows a server: a directory with a `manifest.json`
 //! is one.
 
+pub mod binary;
 pub mod error;
 pub mod layer;
 pub mod layout;
 pub mod oci;
+pub mod tool_manifest;
 
 pub use error::{Error, Kind, Result};
