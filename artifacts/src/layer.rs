@@ -4,6 +4,7 @@ mod pack;
 mod unpack;
 
 pub use pack::{Content, Member, Packed, pack};
+pub(crate) use unpack::examine;
 pub use unpack::{Limits, Unpacked, unpack, unpack_within};
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     Error, Kind, Result,
+    layer::Packed,
     oci::{Descriptor, Digest, Hasher, Index, Manifest, annotation, media},
 };
 
@@ -168,6 +169,15 @@ impl Layout {
         io::copy(&mut content.take(descriptor.size.saturating_add(1)), file.as_file_mut()).map_err(failed)?;
         check_file(file.as_file_mut(), descriptor).map_err(failed)??;
         publish(file, &self.path(&descriptor.digest))
+    }
+
+    /// Stores what `write` writes, under the digest it returns.
+    pub fn store(&self, write: impl FnOnce(&mut dyn Write) -> Result<Packed>) -> Result<Packed> {
+        let place = self.root.join("blobs/sha256");
+        let mut file = tempfile::NamedTempFile::new_in(&place).map_err(|error| Error::io(&place, &error))?;
+        let packed = write(file.as_file_mut())?;
+        publish(file, &self.path(&packed.digest))?;
+        Ok(packed)
     }
 
     /// Enters `descriptor` into the index, under `name` if it has one. A name moves; an entry without one is kept once.

@@ -4,11 +4,17 @@
 //! both directions, [`layout`] a directory that holds artifacts. Only [`registry`] opens sockets. Nothing here knows a server: a directory with a `manifest.json`
 //! is one.
 
+pub mod base;
 pub mod binary;
+pub mod directory;
 pub mod error;
+pub mod image;
 pub mod layer;
 pub mod layout;
 pub mod oci;
+pub mod pack;
 pub mod tool_manifest;
+pub mod trial;
+pub mod verify;
 
 pub use error::{Error, Kind, Result};

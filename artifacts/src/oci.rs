@@ -17,6 +17,8 @@ pub mod media {
     pub const CATALOGUE: &str = "application/vnd.agents.io.mcp-tool.catalogue.v1+json";
     /// A software bill of materials in SPDX's JSON form.
     pub const SPDX: &str = "application/spdx+json";
+    /// A signature as cosign makes them.
+    pub const SIGNATURE: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
     /// A manifest.
     pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     /// An index of manifests.
@@ -411,7 +413,8 @@ impl Index {
     }
 }
 
-fn bytes(document: &impl Serialize) -> Vec<u8> {
+/// The bytes of a document made of structs and sorted maps.
+pub(crate) fn bytes(document: &impl Serialize) -> Vec<u8> {
     // A struct of strings, numbers and sorted maps: there is no way for this to fail.
     serde_json::to_vec(document).unwrap_or_default()
 }

@@ -49,8 +49,9 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     let root = run::root()?;
     let target = run::target(&root)?;
     let home = target.join("bench");
-    let git = dist::build(&root, &target, Binary { package: "mcp-git", name: "mcp-git" })?;
-    let demo = dist::build(&root, &target, Binary { package: "agent-tools-tests", name: "demo-server" })?;
+    let host = dist::Target::host(&root)?;
+    let git = dist::build(&root, &target, &host, Binary { package: "mcp-git", name: "mcp-git" })?;
+    let demo = dist::build(&root, &target, &host, Binary { package: "agent-tools-tests", name: "demo-server" })?;
     let peers = peers::install(&home)?;
     let bench = Bench { home, git, demo, peers };
     let wanted = |name: &str| names.is_empty() || names.contains(&name);

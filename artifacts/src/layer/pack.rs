@@ -10,7 +10,7 @@ use flate2::{Compression, GzBuilder};
 
 use crate::{
     Error, Result,
-    oci::{Digest, Hasher},
+    oci::{Descriptor, Digest, Hasher},
 };
 
 /// How hard to compress. Part of the format as much as the compressor is: another level is another digest.
@@ -64,6 +64,13 @@ pub struct Packed {
     pub size: u64,
     /// The digest of the archive before it was compressed, which the configuration of an image lists.
     pub uncompressed: Digest,
+}
+
+impl Packed {
+    /// What points at it as a layer of `media_type`.
+    pub fn descriptor(&self, media_type: &str) -> Descriptor {
+        Descriptor { size: self.size, digest: self.digest, ..Descriptor::of(media_type, b"") }
+    }
 }
 
 /// Writes `members` to `out` as a gzipped tar, sorted by name, each with the time `mtime` (seconds since 1970).

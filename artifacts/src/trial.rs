@@ -1,0 +1,182 @@
+//! A server tried out: spawned with nothing around it, asked what it offers, and compared with what its catalogue promises. Nothing else here starts a
+//! program, and nothing starts one that was not asked to.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{Error, Kind, Result};
+
+/// How long a server may take for its answers. It starts in milliseconds; the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest answer that is read.
+const ANSWER_MAX: u64 = 16 << 20;
+
+/// How a server is spawned.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The directory it was unpacked to.
+    pub place: PathBuf,
+    /// The relative name of its program.
+    pub program: String,
+    /// What it may work on, inside `place` if it is confined.
+    pub workspace: PathBuf,
+    /// Whether `place` becomes its root directory and nobody (65532) its user. Needs root.
+    pub confined: bool,
+}
+
+impl Trial {
+    /// Compares what the server lists, in both modes, with `catalogue`, and gives the number of tools.
+    ///
+    /// # Errors
+    ///
+    /// It does not start, does not answer, or lists something else: the first difference is named.
+    pub fn compare(&self, catalogue: &Value) -> Result<usize> {
+        let promised = catalogue["tools"].as_array().ok_or_else(|| Error::refused("the catalogue lists no tools"))?;
+        let listed = self.list("readwrite")?;
+        for (index, promise) in promised.iter().enumerate() {
+            let name = promise["name"].as_str().unwrap_or_default();
+            let Some(tool) = listed.get(index) else {
+                return Err(Error::corrupt(format!("the catalogue promises {name:?}, which the server does not list")));
+            };
+            for key in ["name", "title", "description", "annotations", "inputSchema"] {
+                if tool[key] != promise[key] {
+                    let message = format!("{key} of tool {} ({name:?}) is not what the catalogue promises", index + 1);
+                    return Err(Error::corrupt(message));
+                }
+            }
+        }
+        if let Some(more) = listed.get(promised.len()) {
+            return Err(Error::corrupt(format!(
+                "the server lists {}, which the catalogue does not have",
+                more["name"]
+            )));
+        }
+        let reads = promised.iter().filter(|tool| tool["access"] == "read").map(|tool| &tool["name"]);
+        let readonly = self.list("readonly")?;
+        if !reads.eq(readonly.iter().map(|tool| &tool["name"])) {
+            return Err(Error::corrupt("in readonly mode the server does not list exactly the tools that only read"));
+        }
+        Ok(listed.len())
+    }
+
+    /// Calls the first reading tool of `catalogue` with its example, and gives its name. A failure that the tool reports in its own words counts: there may be
+    /// nothing here for it to read.
+    ///
+    /// # Errors
+    ///
+    /// The tool does not answer.
+    pub fn call(&self, catalogue: &Value) -> Result<String> {
+        let tools = catalogue["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let Some(tool) = tools.iter().find(|tool| tool["access"] == "read") else {
+            return Err(Error::refused("the catalogue has no tool that only reads"));
+        };
+        let name = tool["name"].as_str().unwrap_or_default().to_owned();
+        let mut arguments = vec!["call", &name];
+        arguments.extend(tool["example"].as_str().unwrap_or_default().split_whitespace());
+        let mut child = Kept(
+            self.command("readonly", &arguments).stdin(Stdio::null()).spawn().map_err(|error| self.failed(&error))?,
+        );
+        let answer = read(&mut child, |lines| lines.into_iter().collect::<Vec<_>>().join("\n"))?;
+        let status = child.0.wait().map_err(|error| self.failed(&error))?;
+        match status.code() {
+            Some(0) => Ok(name),
+            // `not_found: …`: its own word for it. Anything else did not come from the tool.
+            Some(1)
+                if answer
+                    .split_once(": ")
+                    .is_some_and(|(code, _)| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) =>
+            {
+                Ok(name)
+            }
+            _ => Err(Error::corrupt(format!("{name} did not answer ({status})"))),
+        }
+    }
+
+    /// What the server answers to `tools/list`.
+    fn list(&self, mode: &str) -> Result<Vec<Value>> {
+        let mut child =
+            Kept(self.command(mode, &[]).stdin(Stdio::piped()).spawn().map_err(|error| self.failed(&error))?);
+        let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "agent-tools", "version": env!("CARGO_PKG_VERSION")},
+        }});
+        let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        let list = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"});
+        let mut stdin = child.0.stdin.take();
+        if let Some(stdin) = &mut stdin {
+            // A server that has ended already is told by its silence.
+            let _ = stdin.write_all(format!("{initialize}\n{initialized}\n{list}\n").as_bytes());
+        }
+        let answer = read(&mut child, |lines| {
+            lines
+                .into_iter()
+                .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
+                .find(|answer| answer["id"] == 2)
+        })?;
+        // Its end of the conversation: it stops by itself, and if not, it is stopped.
+        drop(stdin);
+        match answer {
+            Some(answer) if answer["result"]["tools"].is_array() => {
+                Ok(answer["result"]["tools"].as_array().cloned().unwrap_or_default())
+            }
+            Some(_) => Err(Error::corrupt(format!("{} answers tools/list with an error", self.program))),
+            None => Err(Error::corrupt(format!("{} ended without answering tools/list", self.program))),
+        }
+    }
+
+    /// The program with nothing but what it needs in its environment.
+    fn command(&self, mode: &str, arguments: &[&str]) -> Command {
+        let inside = Path::new("/").join(&self.program);
+        let mut command = if self.confined {
+            // An empty PATH would hide the command that confines.
+            let mut command = Command::new("chroot");
+            command.arg("--userspec=65532:65532").arg(&self.place).arg(inside);
+            command
+        } else {
+            Command::new(self.place.join(&self.program))
+        };
+        let path = std::env::var_os("PATH").filter(|_| self.confined);
+        command.args(arguments).env_clear().envs(path.map(|path| ("PATH", path)));
+        command.env("MODE", mode).env("WORKSPACE", &self.workspace).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Error {
+        Error::new(Kind::Io, format!("{} could not be run: {error}", self.program))
+    }
+}
+
+/// A child that does not outlive its use.
+struct Kept(Child);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Gives the lines a child writes to `use_lines`, on a thread of their own so that silence has an end.
+fn read<T: Send + 'static>(
+    child: &mut Kept,
+    use_lines: impl FnOnce(Box<dyn Iterator<Item = String>>) -> T + Send + 'static,
+) -> Result<T> {
+    let stdout =
+        child.0.stdout.take().ok_or_else(|| Error::new(Kind::Io, "the output of the server is not readable"))?;
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(stdout.take(ANSWER_MAX)).lines().map_while(std::result::Result::ok);
+        let _ = send.send(use_lines(Box::new(lines)));
+    });
+    receive
+        .recv_timeout(PATIENCE)
+        .map_err(|_| Error::new(Kind::Timeout, format!("the server did not answer within {} s", PATIENCE.as_secs())))
+}

@@ -1,0 +1,319 @@
+//! Everything about an artifact that can be checked: that each blob is what its digest says, that a program is for the platform it claims, that
+//! what refers to it is about it, and, on request, that the server does what its catalogue says.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Read},
+    path::Path,
+};
+
+use flate2::bufread::MultiGzDecoder;
+use serde_json::Value;
+
+use crate::{
+    Error, Kind, Result, layer,
+    layout::Layout,
+    oci::{Annotations, Descriptor, Digest, Hasher, Index, Manifest, Platform, annotation, media},
+    trial::Trial,
+};
+
+/// How deep indexes may lie in indexes.
+const DEPTH_MAX: usize = 3;
+
+/// An image is unpacked to this much at most, to look at its digest.
+const IMAGE_MAX: u64 = 2 << 30;
+
+/// Checks one signature manifest with its payload against the digest of its subject.
+pub type CheckSignature<'a> = &'a dyn Fn(&Digest, &Manifest, &[u8]) -> Result<()>;
+
+/// What to check besides digests.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// With what signatures are checked; then each index and manifest needs a good one. `None`: signatures are counted and not believed.
+    pub signature: Option<CheckSignature<'a>>,
+    /// Whether programs for this machine are spawned and compared with their catalogue.
+    pub run: bool,
+}
+
+/// What was found to be as it should be.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The manifests, in the order they were looked at.
+    pub manifests: Vec<Checked>,
+    /// Blobs and documents whose bytes were hashed, each counted once.
+    pub blobs: BTreeSet<Digest>,
+    /// Signatures that were checked with the key.
+    pub signatures: usize,
+    /// Signatures that are there and were not checked, because no key was given.
+    pub unchecked_signatures: usize,
+}
+
+/// One manifest that is as it should be.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Its digest.
+    pub digest: Digest,
+    /// What its program was built for.
+    pub platform: Platform,
+    /// Whether it is a container image rather than an artifact.
+    pub image: bool,
+    /// The number of tools its catalogue lists, if it has one.
+    pub tools: Option<usize>,
+    /// What refers to it, by type.
+    pub referrers: Vec<String>,
+    /// The tool that was called, or why nothing was run.
+    pub ran: std::result::Result<String, String>,
+}
+
+/// Checks what `name` (a tag or a digest) stands for in `layout`.
+///
+/// # Errors
+///
+/// The first thing that is not as it should be, by name.
+pub fn verify(layout: &Layout, name: &str, options: &Options) -> Result<Report> {
+    let mut report = Report::default();
+    let descriptor = layout.resolve(name)?;
+    Walk { layout, options, report: &mut report }.any(&descriptor, None, 0)?;
+    Ok(report)
+}
+
+struct Walk<'a> {
+    layout: &'a Layout,
+    options: &'a Options<'a>,
+    report: &'a mut Report,
+}
+
+impl Walk<'_> {
+    fn any(&mut self, descriptor: &Descriptor, platform: Option<&Platform>, depth: usize) -> Result<()> {
+        let named = |error: Error| error.while_doing(descriptor.digest);
+        if descriptor.is_index() && depth < DEPTH_MAX {
+            let index = Index::parse(&self.document(descriptor)?).map_err(named)?;
+            if index.manifests.is_empty() {
+                return Err(named(Error::refused("the index is empty")));
+            }
+            let catalogue = self.referrers(descriptor)?.0;
+            promised_catalogue(&index.annotations, catalogue.as_ref()).map_err(named)?;
+            for entry in &index.manifests {
+                self.any(entry, entry.platform.as_ref(), depth + 1)?;
+            }
+            Ok(())
+        } else if descriptor.is_manifest() {
+            let manifest = Manifest::parse(&self.document(descriptor)?).map_err(named)?;
+            self.manifest(descriptor, &manifest, platform).map_err(named)
+        } else {
+            Err(named(Error::refused(format!("{:?} is neither a manifest nor an index", descriptor.media_type))))
+        }
+    }
+
+    fn manifest(&mut self, descriptor: &Descriptor, manifest: &Manifest, platform: Option<&Platform>) -> Result<()> {
+        let image = manifest.config.media_type == media::IMAGE_CONFIG;
+        for blob in [&manifest.config].into_iter().chain(&manifest.layers) {
+            self.blob(blob)?;
+        }
+        let (catalogue, referrers) = self.referrers(descriptor)?;
+        promised_catalogue(&manifest.annotations, catalogue.as_ref())?;
+        let configured;
+        let (tool, platform) = if image {
+            configured = self.image(manifest)?;
+            if let Some(claimed) = platform.filter(|claimed| **claimed != configured) {
+                return Err(Error::refused(format!("the index says {claimed}, the image says {configured}")));
+            }
+            (manifest.layers.last(), Some(&configured))
+        } else {
+            if manifest.layers.len() != 1 {
+                return Err(Error::refused(format!("it has {} layers where one is right", manifest.layers.len())));
+            }
+            (manifest.layers.first(), platform)
+        };
+        let tool = tool.ok_or_else(|| Error::refused("it has no layers"))?;
+        let media_type = if image { media::TOOL } else { tool.media_type.as_str() };
+
+        let place = tempfile::tempdir().map_err(|error| Error::new(Kind::Io, error.to_string()))?;
+        let inside = place.path().join("tool");
+        let unpacked = layer::unpack(self.layout.blob(tool)?, media_type, &inside, platform)?;
+        if let Some(server) =
+            manifest.annotations.get(annotation::SERVER).filter(|name| **name != unpacked.manifest.name)
+        {
+            return Err(Error::refused(format!(
+                "it is annotated as {server:?} and holds {:?}",
+                unpacked.manifest.name
+            )));
+        }
+        let catalogue: Option<Value> = match catalogue {
+            Some(descriptor) => {
+                let bytes = self.layout.document(&descriptor)?;
+                let value: Value = serde_json::from_slice(&bytes)
+                    .map_err(|error| Error::refused(format!("the catalogue is not JSON: {error}")))?;
+                Some(value)
+            }
+            None => None,
+        };
+        let tools = catalogue.as_ref().map(|catalogue| catalogue["tools"].as_array().map_or(0, Vec::len));
+        let ran = if !self.options.run {
+            Err("not asked to".to_owned())
+        } else if unpacked.platform != Platform::host() {
+            Err(format!("this machine is {}", Platform::host()))
+        } else {
+            let program = unpacked.program.strip_prefix(&inside).unwrap_or(&unpacked.program);
+            Ok(try_out(&inside, &program.to_string_lossy(), catalogue.as_ref())?)
+        };
+        let digest = descriptor.digest;
+        self.report.manifests.push(Checked { digest, platform: unpacked.platform, image, tools, referrers, ran });
+        Ok(())
+    }
+
+    /// The platform of an image whose layers unpack to what its configuration lists.
+    fn image(&self, manifest: &Manifest) -> Result<Platform> {
+        let config: Value = serde_json::from_slice(&self.layout.document(&manifest.config)?)
+            .map_err(|error| Error::refused(format!("the configuration is not JSON: {error}")))?;
+        let listed = config["rootfs"]["diff_ids"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if listed.len() != manifest.layers.len() {
+            let (layers, listed) = (manifest.layers.len(), listed.len());
+            return Err(Error::refused(format!("it has {layers} layers and its configuration lists {listed}")));
+        }
+        for (layer, listed) in manifest.layers.iter().zip(listed) {
+            let found = uncompressed(self.layout.blob(layer)?)?;
+            if listed.as_str() != Some(&found.to_string()) {
+                return Err(Error::corrupt(format!(
+                    "layer {} unpacks to {found}, its configuration says {listed}",
+                    layer.digest
+                )));
+            }
+        }
+        let word = |key: &str| config[key].as_str().unwrap_or_default();
+        format!("{}/{}", word("os"), word("architecture")).parse()
+    }
+
+    /// What refers to `subject`: the catalogue's blob, and the types of all. Their blobs are checked, and their signatures if there is a key.
+    fn referrers(&mut self, subject: &Descriptor) -> Result<(Option<Descriptor>, Vec<String>)> {
+        let (mut catalogue, mut kinds, mut good, mut wrong) = (None, Vec::new(), 0, Vec::new());
+        for referrer in self.layout.referrers(&subject.digest)? {
+            let named = |error: Error| error.while_doing(format!("referrer {}", referrer.digest));
+            let manifest = Manifest::parse(&self.document(&referrer)?).map_err(named)?;
+            if manifest.subject.as_ref().map(|there| (there.size, &there.media_type))
+                != Some((subject.size, &subject.media_type))
+            {
+                return Err(named(Error::refused("its subject has another size or type than what it names")));
+            }
+            for blob in [&manifest.config].into_iter().chain(&manifest.layers) {
+                self.blob(blob).map_err(named)?;
+            }
+            let kind = manifest.kind().to_owned();
+            if kind == media::CATALOGUE {
+                catalogue = manifest.layers.first().cloned();
+            }
+            if kind == media::SIGNATURE {
+                match self.options.signature {
+                    None => self.report.unchecked_signatures += 1,
+                    Some(check) => {
+                        let layer =
+                            manifest.layers.first().ok_or_else(|| Error::refused("the signature holds nothing"));
+                        let payload = layer.and_then(|layer| self.layout.document(layer)).map_err(named)?;
+                        // Others may have signed with other keys.
+                        match check(&subject.digest, &manifest, &payload) {
+                            Ok(()) => good += 1,
+                            Err(error) => wrong.push(error.message),
+                        }
+                    }
+                }
+            }
+            kinds.push(kind);
+        }
+        if self.options.signature.is_some() && good == 0 {
+            let why = if wrong.is_empty() { "there is none".to_owned() } else { wrong.join("; ") };
+            return Err(Error::refused(format!("{} has no good signature: {why}", subject.digest)));
+        }
+        self.report.signatures += good;
+        Ok((catalogue, kinds))
+    }
+
+    fn document(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>> {
+        let bytes = self.layout.document(descriptor)?;
+        self.report.blobs.insert(descriptor.digest);
+        Ok(bytes)
+    }
+
+    fn blob(&mut self, descriptor: &Descriptor) -> Result<()> {
+        if self.report.blobs.contains(&descriptor.digest) {
+            // Hashed under this digest already; the size is this descriptor's own claim.
+            let path = self.layout.path(&descriptor.digest);
+            let size = fs::metadata(&path).map_err(|error| Error::io(&path, &error))?.len();
+            if size != descriptor.size {
+                let (digest, promised) = (descriptor.digest, descriptor.size);
+                return Err(Error::corrupt(format!("{digest} has {size} bytes where {promised} were promised")));
+            }
+            return Ok(());
+        }
+        self.layout.blob(descriptor)?;
+        self.report.blobs.insert(descriptor.digest);
+        Ok(())
+    }
+}
+
+/// The catalogue that is promised by annotation and the one that refers must be one.
+fn promised_catalogue(annotations: &Annotations, found: Option<&Descriptor>) -> Result<()> {
+    let promised = annotations.get(annotation::CATALOGUE);
+    match (promised, found) {
+        (None, _) => Ok(()),
+        (Some(promised), Some(found)) if *promised == found.digest.to_string() => Ok(()),
+        (Some(promised), Some(found)) => {
+            Err(Error::corrupt(format!("its catalogue is {}, promised was {promised}", found.digest)))
+        }
+        (Some(promised), None) => Err(Error::new(
+            Kind::NotFound,
+            format!("its catalogue {promised} is not there: was it copied without what refers to it?"),
+        )),
+    }
+}
+
+fn uncompressed(blob: impl Read) -> Result<Digest> {
+    let broken = |error: io::Error| Error::refused(format!("a layer of the image is no gzip: {error}"));
+    let mut decoder = MultiGzDecoder::new(io::BufReader::new(blob)).take(IMAGE_MAX + 1);
+    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 1 << 16]);
+    loop {
+        let read = decoder.read(&mut buffer).map_err(broken)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+        if size > IMAGE_MAX {
+            return Err(Error::refused(format!("a layer of the image unpacks to more than {IMAGE_MAX} bytes")));
+        }
+    }
+}
+
+/// Spawns the server in `place`, alone there if this process may arrange that, and gives the name of the tool it answered.
+fn try_out(place: &Path, program: &str, catalogue: Option<&Value>) -> Result<String> {
+    let Some(catalogue) = catalogue else {
+        return Err(Error::new(Kind::NotFound, "there is no catalogue to compare the running server with"));
+    };
+    let confined = rustix::process::geteuid().is_root() && program_there("chroot");
+    let workspace = place.join("workspace");
+    let failed = |error: io::Error| Error::io(place, &error);
+    // An empty repository, as `git init` leaves one: something to look at for tools that look at one, and nothing to the others.
+    fs::create_dir_all(workspace.join(".git/objects")).map_err(failed)?;
+    fs::create_dir_all(workspace.join(".git/refs")).map_err(failed)?;
+    fs::write(workspace.join(".git/HEAD"), "ref: refs/heads/main\n").map_err(failed)?;
+    fs::create_dir_all(place.join("tmp")).map_err(failed)?;
+    if confined {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(place.join("tmp"), fs::Permissions::from_mode(0o1777)).map_err(failed)?;
+        for path in
+            ["workspace", "workspace/.git", "workspace/.git/objects", "workspace/.git/refs", "workspace/.git/HEAD"]
+        {
+            let owner = Some(crate::base::USER);
+            std::os::unix::fs::chown(place.join(path), owner, owner).map_err(failed)?;
+        }
+    }
+    let workspace = if confined { "/workspace".into() } else { workspace };
+    let trial = Trial { place: place.to_owned(), program: program.to_owned(), workspace, confined };
+    trial.compare(catalogue)?;
+    trial.call(catalogue)
+}
+
+fn program_there(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|place| place.join(name).is_file())
+}
