@@ -6,6 +6,7 @@ mod bench;
 mod codegen;
 mod dist;
 mod new;
+mod release;
 mod run;
 mod rust;
 mod test;
@@ -19,6 +20,7 @@ cargo xtask <verb>
   tidy               format, lints, boundaries, generated files: what review would otherwise have to say
   codegen [--check]  write what is generated from the servers (or only say what is stale)
   bench [NAME…]      start, calls, git: beside a peer in one run, as ratios; --record notes them in the documents
+  release [--help]   build, pack and verify every server as an OCI artifact, under dist/; with --registry push it
   new <server>       write a new server that compiles, has one tool, and passes its tests
 ";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(None),
         ["test", filter] if !filter.starts_with('-') => test::run(Some(filter)),
         ["bench", names @ ..] => bench::run(names).map(|()| ExitCode::SUCCESS),
+        ["release", arguments @ ..] => release::run(arguments),
         ["new", server] if !server.starts_with('-') => new::run(server),
         ["help" | "-h" | "--help"] => {
             run::out(HELP.trim_end());
