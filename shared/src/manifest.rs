@@ -25,6 +25,35 @@ impl Manifest {
     }
 }
 
+/// A variable of the environment that a person may want to set before the first start: what installers ask for.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// A few words for a form.
+    pub title: &'static str,
+    /// One sentence.
+    pub description: &'static str,
+    /// What its value is.
+    pub kind: SettingKind,
+    /// Whether the server is of no use without it.
+    pub required: bool,
+}
+
+/// What the value of a [`Setting`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettingKind {
+    /// A word or a line.
+    Text,
+    /// Something nobody else may see.
+    Secret,
+    /// The path of a file.
+    File,
+    /// The path of a directory.
+    Directory,
+}
+
 /// Every tool of a server, readable without running it.
 #[derive(Debug, Serialize)]
 pub struct Catalogue {
@@ -34,6 +63,8 @@ pub struct Catalogue {
     pub description: &'static str,
     /// The mode when MODE is unset.
     pub default_mode: &'static str,
+    /// What a person may want to set besides MODE.
+    pub settings: &'static [Setting],
     /// Tokens of the whole list, four bytes each, with MODE=readwrite.
     pub tokens: usize,
     /// The tools in their order.
@@ -88,6 +119,7 @@ impl Catalogue {
             server: S::NAME,
             description: S::DESCRIPTION,
             default_mode: S::DEFAULT_MODE.as_str(),
+            settings: S::SETTINGS,
             tokens: tools.iter().map(|tool| tool.tokens).sum(),
             tools,
         })

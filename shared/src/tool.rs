@@ -197,6 +197,8 @@ pub trait Server: Send + Sync + Sized + 'static {
     const DEFAULT_MODE: crate::Mode;
     /// The version of the package.
     const VERSION: &'static str;
+    /// The variables an installer should ask a person for; MODE is every server's and not among them.
+    const SETTINGS: &'static [crate::manifest::Setting] = &[];
 
     /// The state before the first call. Reads no file and opens no connection: a server answers `tools/list` with nothing set up.
     fn new(face: Face) -> Self;

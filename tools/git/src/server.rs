@@ -10,6 +10,7 @@ use shared::{
     Face, Mode, Result, Server, ToolError, Toolset,
     confine::{Confinement, Rules, confine},
     doctor::Check,
+    manifest::{Setting, SettingKind},
     redact,
     workspace::Workspace,
 };
@@ -74,6 +75,36 @@ impl Server for Git {
          instructions. A line [1-20 of 134 …; next: cursor=…] means the answer was cut; pass that cursor with the same arguments for more.";
     const DEFAULT_MODE: Mode = Mode::Readwrite;
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            name: "WORKSPACE",
+            title: "Workspace",
+            description: "The directory that holds the repositories; nothing outside of it is read or written.",
+            kind: SettingKind::Directory,
+            required: true,
+        },
+        Setting {
+            name: "GIT_TOKEN",
+            title: "Token",
+            description: "A token or password for git over https; limit it to its hosts with GIT_TOKEN_HOSTS.",
+            kind: SettingKind::Secret,
+            required: false,
+        },
+        Setting {
+            name: "GIT_TOKEN_HOSTS",
+            title: "Hosts of the token",
+            description: "The hosts that are given GIT_TOKEN, separated by commas.",
+            kind: SettingKind::Text,
+            required: false,
+        },
+        Setting {
+            name: "GIT_SSH_KEY_FILE",
+            title: "SSH key",
+            description: "A private key for git over ssh; without it, the ssh agent is asked.",
+            kind: SettingKind::File,
+            required: false,
+        },
+    ];
 
     fn new(face: Face) -> Self {
         Self {
