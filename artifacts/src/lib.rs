@@ -7,6 +7,7 @@
 pub mod base;
 pub mod binary;
 pub mod bundles;
+pub mod catalogue;
 pub mod directory;
 pub mod error;
 pub mod image;

@@ -1,103 +1,148 @@
-//! `manifest.json`: what an artifact says about itself to the runtime that spawns it.
+//! What makes a directory a server: its `manifest.json`.
 
 use std::{fs, io::Read, path::Path};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::{Error, Result};
+use crate::{Error, Result, catalogue};
 
-/// A manifest is a few lines.
+/// It is a few lines.
 const SIZE_MAX: u64 = 1 << 16;
 
-/// The four fields of `manifest.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a client talks to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Over stdin and stdout.
+    Stdio,
+}
+
+/// `manifest.json`. Fields of later versions are passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ToolManifest {
-    /// The server's name.
+    /// The server's name: `git`.
     pub name: String,
-    /// The file to spawn, beside the manifest.
+    /// The program, beside the manifest: `mcp-git`, or `bin/mcp-git`.
     pub command: String,
-    /// How it speaks: `stdio`.
-    pub transport: String,
-    /// One sentence.
+    /// How it is talked to.
+    pub transport: Transport,
+    /// What it is for. Earlier packers left it out.
     #[serde(default)]
     pub description: String,
 }
 
 impl ToolManifest {
-    /// Reads the one at `path`.
-    ///
-    /// # Errors
-    ///
-    /// As [`ToolManifest::parse`]; or the file is not there, or too large.
-    pub fn read(path: &Path) -> Result<Self> {
-        let failed = |error| Error::io(path, &error);
+    /// The name of the file.
+    pub const FILE: &'static str = "manifest.json";
+
+    /// Reads the `manifest.json` of the directory `place`.
+    pub fn read(place: &Path) -> Result<Self> {
+        let path = place.join(Self::FILE);
+        let failed = |error| Error::io(&path, &error).while_doing("no manifest of a server can be read");
         let mut bytes = Vec::new();
-        fs::File::open(path).map_err(failed)?.take(SIZE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+        fs::File::open(&path).map_err(failed)?.take(SIZE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > SIZE_MAX {
-            return Err(Error::refused(format!("manifest.json is larger than {SIZE_MAX} bytes")));
+            return Err(Error::refused(format!("{} is larger than {SIZE_MAX} bytes", Self::FILE)));
         }
         Self::parse(&bytes)
     }
 
-    /// Reads `bytes`. Fields it does not know are left alone.
-    ///
-    /// # Errors
-    ///
-    /// It is no JSON object with these fields; the name is not made of `a-z`, `0-9` and `-`; the command is no plain file name; the transport is not stdio.
+    /// Reads `manifest.json`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let manifest: Self = serde_json::from_slice(bytes)
-            .map_err(|error| Error::refused(format!("manifest.json is not as it should be: {error}")))?;
-        let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let name = manifest.name.as_bytes();
-        if name.is_empty() || name.len() > 64 || !name.iter().all(|byte| letter(*byte)) || name.starts_with(b"-") {
-            return Err(Error::refused(format!(
-                "manifest.json: the name {:?} is not made of a-z, 0-9 and -",
-                manifest.name
-            )));
-        }
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        let command = manifest.command.strip_prefix("bin/").unwrap_or(&manifest.command).as_bytes();
-        let first = command.first().copied().unwrap_or(b'-');
-        if command.len() > 255 || !command.iter().all(|byte| plain(*byte)) || !first.is_ascii_alphanumeric() {
-            return Err(Error::refused(format!(
-                "manifest.json: the command {:?} is no plain file name",
-                manifest.command
-            )));
-        }
-        if manifest.transport != "stdio" {
-            return Err(Error::refused(format!("manifest.json: the transport {:?} is not stdio", manifest.transport)));
-        }
+            .map_err(|error| Error::refused(format!("this is not the manifest of a server: {error}")))?;
+        manifest.check().map_err(|error| error.while_doing("this manifest of a server is not acceptable"))?;
         Ok(manifest)
     }
+
+    fn check(&self) -> Result<()> {
+        catalogue::server_name(&self.name)?;
+        catalogue::plain("the description", &self.description)?;
+        if !is_file_name(self.program()) {
+            return Err(Error::refused(format!(
+                "the command {:?} is neither the name of a file nor bin/ and one (of a-z, A-Z, 0-9 and ._+-, neither . nor - first)",
+                self.command
+            )));
+        }
+        Ok(())
+    }
+
+    /// The command without the directory it is in.
+    pub fn program(&self) -> &str {
+        self.command.strip_prefix("bin/").unwrap_or(&self.command)
+    }
+}
+
+/// Whether `name` is one file in one directory, and no shell, terminal or option parser can take it for something else.
+fn is_file_name(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
+    (1..=128).contains(&name.len()) && !name.starts_with(['.', '-']) && name.bytes().all(good)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn manifest(name: &str, command: &str, transport: &str) -> Result<ToolManifest> {
-        let value = serde_json::json!({"name": name, "command": command, "transport": transport, "later": 1});
-        ToolManifest::parse(value.to_string().as_bytes())
+    fn parse(name: &str, command: &str, transport: &str) -> Result<ToolManifest> {
+        let text = serde_json::json!({
+            "name": name, "command": command, "transport": transport, "description": "Shows", "later": [1],
+        });
+        ToolManifest::parse(text.to_string().as_bytes())
     }
 
     #[test]
-    fn a_manifest_names_one_plain_file() {
-        for good in ["mcp-git", "bin/mcp-git", "mcp_git.2"] {
-            assert!(manifest("git", good, "stdio").is_ok(), "{good}");
+    fn the_manifest_of_a_real_server_is_read() {
+        let manifest = ToolManifest::parse(include_bytes!("../git/manifest.json")).unwrap();
+        assert_eq!((manifest.name.as_str(), manifest.command.as_str()), ("git", "mcp-git"));
+    }
+
+    #[test]
+    fn a_command_is_a_file_beside_the_manifest_or_in_bin() {
+        for (command, program) in [("mcp-demo", "mcp-demo"), ("bin/mcp-demo", "mcp-demo"), ("a.B_c+1", "a.B_c+1")] {
+            assert_eq!(parse("demo", command, "stdio").unwrap().program(), program);
         }
-        for bad in ["", "bin/", "../mcp-git", "/bin/sh", "a/b", "-rf", ".", "..", "sh -c", "mcp-git\0", "bin/../x"] {
-            let error = manifest("git", bad, "stdio").expect_err(bad);
-            assert!(error.message.contains("is no plain file name"), "{bad}: {error}");
+        for command in [
+            "",
+            "bin/",
+            ".",
+            "..",
+            "bin/..",
+            "/bin/sh",
+            "../x",
+            "a/b",
+            "bin/a/b",
+            "bin/bin/x",
+            "-x",
+            ".x",
+            "a b",
+            "a\0",
+            "a\n",
+            "C:\\x",
+            "a;b",
+            "$(a)",
+            "ü",
+            &"a".repeat(129),
+        ] {
+            let error = parse("demo", command, "stdio").unwrap_err();
+            assert!(error.message.contains("is neither the name of a file nor bin/ and one"), "{command:?}: {error}");
         }
     }
 
     #[test]
-    fn names_and_transports_are_those_of_the_contract() {
-        for bad in ["", "Git", "a b", "-git", "git/x", &"g".repeat(65)] {
-            assert!(manifest(bad, "mcp-git", "stdio").is_err(), "{bad}");
+    fn what_is_wrong_is_named() {
+        for (name, transport, said) in [
+            ("", "stdio", "\"\" is not the name of a server"),
+            ("Demo", "stdio", "\"Demo\" is not the name of a server"),
+            ("a/b", "stdio", "\"a/b\" is not the name of a server"),
+            ("demo", "http", "unknown variant `http`, expected `stdio`"),
+        ] {
+            let error = parse(name, "mcp-demo", transport).unwrap_err();
+            assert!(error.message.contains(said), "{error}");
         }
-        assert!(manifest("git", "mcp-git", "http").is_err_and(|error| error.message.contains("not stdio")));
-        assert!(ToolManifest::parse(b"<html>").is_err());
-        assert!(ToolManifest::parse(b"{}").is_err_and(|error| error.message.contains("name")));
+        for bytes in [&b""[..], b"{}", b"[]", b"<html>", b"\xff", br#"{"name":"a","name":"b"}"#] {
+            assert!(
+                ToolManifest::parse(bytes).is_err_and(|error| error.message.contains("not the manifest of a server"))
+            );
+        }
     }
 }

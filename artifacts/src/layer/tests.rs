@@ -275,9 +275,12 @@ fn what_is_inside_must_be_a_server_for_this_platform() {
         (with(MANIFEST, 0o755, b""), "mcp-demo is no program for Linux but an empty file"),
         (with(MANIFEST, 0o644, &elf()), "mcp-demo has no run bit (mode 0644)"),
         (with(MANIFEST, 0o755, &arm), "mcp-demo is built for linux/arm64, not for linux/amd64"),
-        (with(b"{}", 0o755, &elf()), "manifest.json"),
+        (with(b"{}", 0o755, &elf()), "not the manifest of a server"),
         (with(&[b' '; 70_000], 0o755, &elf()), "manifest.json is larger"),
-        (with(br#"{"name":"demo","command":"../../bin/sh","transport":"stdio"}"#, 0o755, &elf()), "no plain file name"),
+        (
+            with(br#"{"name":"demo","command":"../../bin/sh","transport":"stdio"}"#, 0o755, &elf()),
+            "is neither the name of a file",
+        ),
         (
             with(br#"{"name":"demo","command":"other","transport":"stdio"}"#, 0o755, &elf()),
             "\"other\", which is not there",

@@ -99,9 +99,9 @@ pub fn unpack_within(
 
 /// Looks at a directory that is to be, or was, an artifact. Gives the manifest, the relative name of the program, and what it was built for.
 pub(crate) fn examine(place: &Path, platform: Option<&Platform>) -> Result<(ToolManifest, String, Platform)> {
-    let manifest = ToolManifest::read(&place.join("manifest.json"))?;
+    let manifest = ToolManifest::read(place)?;
     // Earlier packers put programs into bin/ and named only the file.
-    let command = [manifest.command.clone(), format!("bin/{}", manifest.command)]
+    let command = [manifest.command.clone(), format!("bin/{}", manifest.program())]
         .into_iter()
         .find(|name| place.join(name).is_file())
         .ok_or_else(|| {
