@@ -15,6 +15,7 @@ pub mod layer;
 pub mod layout;
 pub mod oci;
 pub mod pack;
+pub mod sign;
 pub mod tool_manifest;
 pub mod trial;
 pub mod verify;
