@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod directory;
 pub mod error;
 pub mod image;
+pub mod inspect;
 pub mod layer;
 pub mod layout;
 pub mod oci;

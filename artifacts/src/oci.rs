@@ -17,8 +17,6 @@ pub mod media {
     pub const CATALOGUE: &str = "application/vnd.agents.io.mcp-tool.catalogue.v1+json";
     /// A software bill of materials in SPDX's JSON form.
     pub const SPDX: &str = "application/spdx+json";
-    /// A signature as cosign makes them.
-    pub const SIGNATURE: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
     /// A manifest.
     pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     /// An index of manifests.

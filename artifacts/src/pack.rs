@@ -6,6 +6,7 @@ use crate::{
     layer::{self, Member, Packed},
     layout::Layout,
     oci::{Annotations, Descriptor, Digest, Index, Manifest, Platform, annotation, media},
+    sign::{self, SigningKey},
 };
 
 /// What is the same for all platforms of a release.
@@ -147,6 +148,22 @@ pub fn release(layout: &Layout, facts: &Facts, parts: Vec<Part>) -> Result<Relea
     let index = enter(&list(|part| &part.artifact, Some(media::TOOL)), version)?;
     let image_index = enter(&list(|part| &part.image, None), &format!("{version}-image"))?;
     Ok(Release { index, image_index, parts: packed })
+}
+
+/// Signs everything in `layout` that can be pulled by itself. `repository` is the name it will have, without tag.
+///
+/// # Errors
+///
+/// The layout cannot be written.
+pub fn sign(layout: &Layout, release: &Release, key: &SigningKey, repository: &str) -> Result<()> {
+    for subject in release.subjects() {
+        let signature = key.sign(subject, repository);
+        layout.put(sign::PAYLOAD, &signature.payload)?;
+        let manifest = layout.put(media::MANIFEST, &signature.manifest.bytes())?;
+        let entry = Descriptor { artifact_type: Some(sign::ARTIFACT.to_owned()), ..manifest };
+        layout.enter(&entry, Some(&signature.tag))?;
+    }
+    Ok(())
 }
 
 impl Facts {

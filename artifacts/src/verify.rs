@@ -12,9 +12,12 @@ use flate2::bufread::MultiGzDecoder;
 use serde_json::Value;
 
 use crate::{
-    Error, Kind, Result, layer,
+    Error, Kind, Result,
+    catalogue::Catalogue,
+    layer,
     layout::Layout,
     oci::{Annotations, Descriptor, Digest, Hasher, Index, Manifest, Platform, annotation, media},
+    sign::{self, VerifyingKey, bundle},
     trial::Trial,
 };
 
@@ -24,14 +27,11 @@ const DEPTH_MAX: usize = 3;
 /// An image is unpacked to this much at most, to look at its digest.
 const IMAGE_MAX: u64 = 2 << 30;
 
-/// Checks one signature manifest with its payload against the digest of its subject.
-pub type CheckSignature<'a> = &'a dyn Fn(&Digest, &Manifest, &[u8]) -> Result<()>;
-
 /// What to check besides digests.
 #[derive(Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// With what signatures are checked; then each index and manifest needs a good one. `None`: signatures are counted and not believed.
-    pub signature: Option<CheckSignature<'a>>,
+    /// The key signatures are checked with; then each index and manifest needs a good one. `None`: signatures are counted and not believed.
+    pub key: Option<&'a VerifyingKey>,
     /// Whether programs for this machine are spawned and compared with their catalogue.
     pub run: bool,
 }
@@ -143,9 +143,8 @@ impl Walk<'_> {
         let catalogue: Option<Value> = match catalogue {
             Some(descriptor) => {
                 let bytes = self.layout.document(&descriptor)?;
-                let value: Value = serde_json::from_slice(&bytes)
-                    .map_err(|error| Error::refused(format!("the catalogue is not JSON: {error}")))?;
-                Some(value)
+                Catalogue::parse(&bytes)?;
+                serde_json::from_slice(&bytes).ok()
             }
             None => None,
         };
@@ -187,7 +186,7 @@ impl Walk<'_> {
 
     /// What refers to `subject`: the catalogue's blob, and the types of all. Their blobs are checked, and their signatures if there is a key.
     fn referrers(&mut self, subject: &Descriptor) -> Result<(Option<Descriptor>, Vec<String>)> {
-        let (mut catalogue, mut kinds, mut good, mut wrong) = (None, Vec::new(), 0, Vec::new());
+        let (mut catalogue, mut kinds, mut signatures) = (None, Vec::new(), Vec::new());
         for referrer in self.layout.referrers(&subject.digest)? {
             let named = |error: Error| error.while_doing(format!("referrer {}", referrer.digest));
             let manifest = Manifest::parse(&self.document(&referrer)?).map_err(named)?;
@@ -203,29 +202,48 @@ impl Walk<'_> {
             if kind == media::CATALOGUE {
                 catalogue = manifest.layers.first().cloned();
             }
-            if kind == media::SIGNATURE {
-                match self.options.signature {
-                    None => self.report.unchecked_signatures += 1,
-                    Some(check) => {
-                        let layer =
-                            manifest.layers.first().ok_or_else(|| Error::refused("the signature holds nothing"));
-                        let payload = layer.and_then(|layer| self.layout.document(layer)).map_err(named)?;
-                        // Others may have signed with other keys.
-                        match check(&subject.digest, &manifest, &payload) {
-                            Ok(()) => good += 1,
-                            Err(error) => wrong.push(error.message),
-                        }
-                    }
-                }
+            if kind == sign::ARTIFACT || kind.starts_with(bundle::BUNDLE) {
+                signatures.push((kind.clone(), manifest));
             }
             kinds.push(kind);
         }
-        if self.options.signature.is_some() && good == 0 {
-            let why = if wrong.is_empty() { "there is none".to_owned() } else { wrong.join("; ") };
-            return Err(Error::refused(format!("{} has no good signature: {why}", subject.digest)));
+        // Where cosign puts those that refer to nothing.
+        if let Ok(tagged) = self.layout.resolve(&sign::tag(&subject.digest)) {
+            let manifest = Manifest::parse(&self.document(&tagged)?)?;
+            if manifest.subject.is_none() {
+                manifest.layers.iter().try_for_each(|blob| self.blob(blob))?;
+                kinds.push(sign::ARTIFACT.to_owned());
+                signatures.push((sign::ARTIFACT.to_owned(), manifest));
+            }
         }
-        self.report.signatures += good;
+        self.signatures(subject, &signatures)?;
         Ok((catalogue, kinds))
+    }
+
+    /// With a key, one of `signatures` must be a good one by it; others may have signed with other keys.
+    fn signatures(&mut self, subject: &Descriptor, signatures: &[(String, Manifest)]) -> Result<()> {
+        let Some(key) = self.options.key else {
+            self.report.unchecked_signatures += signatures.len();
+            return Ok(());
+        };
+        let mut wrong = Vec::new();
+        for (kind, manifest) in signatures {
+            let payloads: Result<Vec<Vec<u8>>> =
+                manifest.layers.iter().map(|layer| self.layout.document(layer)).collect();
+            let checked = payloads.and_then(|payloads| match (payloads.first(), kind.starts_with(bundle::BUNDLE)) {
+                (Some(bundle), true) => key.verify_bundle(&subject.digest, bundle),
+                _ => key.verify(&subject.digest, manifest, &payloads),
+            });
+            match checked {
+                Ok(()) => {
+                    self.report.signatures += 1;
+                    return Ok(());
+                }
+                Err(error) => wrong.push(error.message),
+            }
+        }
+        let why = if wrong.is_empty() { "there is none".to_owned() } else { wrong.join("; ") };
+        Err(Error::refused(format!("{} has no good signature: {why}", subject.digest)))
     }
 
     fn document(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>> {
