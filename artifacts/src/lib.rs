@@ -16,6 +16,7 @@ pub mod layer;
 pub mod layout;
 pub mod oci;
 pub mod pack;
+pub mod reference;
 pub mod sign;
 pub mod tool_manifest;
 pub mod trial;
