@@ -8,7 +8,11 @@ pub mod base;
 pub mod binary;
 pub mod bundles;
 pub mod catalogue;
+#[cfg(feature = "registry")]
+pub mod credentials;
 pub mod directory;
+#[cfg(feature = "registry")]
+pub mod environment;
 pub mod error;
 pub mod image;
 pub mod inspect;
@@ -21,5 +25,7 @@ pub mod sign;
 pub mod tool_manifest;
 pub mod trial;
 pub mod verify;
+#[cfg(feature = "registry")]
+mod words;
 
 pub use error::{Error, Kind, Result};

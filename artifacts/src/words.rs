@@ -1,0 +1,36 @@
+//! Words of others, fit to stand in an error: short, on one line, without control characters and without secrets.
+
+/// How much of them is shown.
+const SHOWN_MAX: usize = 300;
+
+/// `text` on one line, without what a terminal would obey, at most 300 characters, with each of `secrets` replaced.
+pub(crate) fn tame(text: &str, secrets: &[String]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
+        text = text.replace(secret.as_str(), "***");
+    }
+    let hidden = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line: String = words.join(" ").chars().filter(|letter| !hidden(*letter)).collect();
+    let mut short: String = line.chars().take(SHOWN_MAX).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_one_short_line_without_secrets() {
+        assert_eq!(tame("a\r\n\tb \u{1b}[31mc\u{202e}d", &[]), "a b [31mcd");
+        assert_eq!(tame("the token hunter2 is wrong", &["hunter2".to_owned()]), "the token *** is wrong");
+        assert_eq!(tame(&"x".repeat(1000), &[]).chars().count(), 301);
+        assert_eq!(tame("", &[]), "");
+    }
+}
