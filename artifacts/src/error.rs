@@ -3,7 +3,7 @@
 use std::{fmt, io, path::Path};
 
 /// Shorthand of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What sort of failure it is: decides what is tried again and the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

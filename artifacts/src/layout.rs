@@ -171,6 +171,19 @@ impl Layout {
         publish(file, &self.path(&descriptor.digest))
     }
 
+    /// An empty file beside the blobs, to be filled and then given to [`Layout::adopt`]; it goes away by itself if it is not.
+    pub fn incoming(&self) -> Result<tempfile::NamedTempFile> {
+        let place = self.root.join("blobs/sha256");
+        tempfile::NamedTempFile::new_in(&place).map_err(|error| Error::io(&place, &error))
+    }
+
+    /// Makes a file of [`Layout::incoming`] the blob of `descriptor`, if it is that.
+    pub fn adopt(&self, mut file: tempfile::NamedTempFile, descriptor: &Descriptor) -> Result<()> {
+        let path = self.path(&descriptor.digest);
+        check_file(file.as_file_mut(), descriptor).map_err(|error| Error::io(&path, &error))??;
+        publish(file, &path)
+    }
+
     /// Stores what `write` writes, under the digest it returns.
     pub fn store(&self, write: impl FnOnce(&mut dyn Write) -> Result<Packed>) -> Result<Packed> {
         let place = self.root.join("blobs/sha256");

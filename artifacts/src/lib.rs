@@ -21,8 +21,12 @@ pub mod layout;
 pub mod oci;
 pub mod pack;
 pub mod reference;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod sign;
 pub mod tool_manifest;
+#[cfg(feature = "registry")]
+pub mod transfer;
 pub mod trial;
 pub mod verify;
 #[cfg(feature = "registry")]
