@@ -9,6 +9,8 @@ pub mod binary;
 pub mod bundles;
 pub mod catalogue;
 #[cfg(feature = "registry")]
+pub mod cli;
+#[cfg(feature = "registry")]
 pub mod credentials;
 pub mod directory;
 #[cfg(feature = "registry")]

@@ -1,3 +1,5 @@
 //! `agent-tools`: push, pull, inspect and verify servers as OCI artifacts.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    artifacts::cli::main()
+}
