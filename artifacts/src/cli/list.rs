@@ -37,6 +37,12 @@ fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("With the digest and the platforms of each; asks the registry about every tag"),
         )
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .action(ArgAction::SetTrue)
+                .help("Also the tags sha256-… under which clients keep what refers to a digest"),
+        )
         .arg(print::output());
     places::options(command)
 }
@@ -62,10 +68,15 @@ fn run(matches: &ArgMatches) -> Result<()> {
     let [place] = places::open(matches, [(&reference, Purpose::Read)])?;
     let long = matches.get_flag("long");
     let entries = wait_for(async {
-        let tags = match &place {
+        let mut tags = match &place {
             Place::Layout(layout) => layout.tags()?,
             Place::Repository(repository) => repository.tags().await?,
         };
+        let found = tags.len();
+        tags.retain(|tag| matches.get_flag("all") || !keeps_referrers(tag));
+        if tags.len() < found {
+            eprintln!("{} tags that keep what refers to a digest are left out: --all lists them", found - tags.len());
+        }
         if long { described(&place, tags).await } else { Ok(tags.into_iter().map(plain).collect()) }
     })?;
     let widest = entries.iter().map(|entry| entry.tag.len()).max().unwrap_or(0);
@@ -80,6 +91,13 @@ fn run(matches: &ArgMatches) -> Result<()> {
         })
         .collect();
     print::result(matches, &text, &entries)
+}
+
+/// Whether a tag is one of those that no person gave: `sha256-<64 digits>`, with or without an ending, as of cosign's signatures.
+fn keeps_referrers(tag: &str) -> bool {
+    let Some(rest) = tag.strip_prefix("sha256-") else { return false };
+    let digits = rest.split('.').next().unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn plain(tag: String) -> Entry {
@@ -111,4 +129,24 @@ async fn describe(place: &Place, tag: String) -> Result<Entry> {
         platforms.extend(index.manifests.iter().filter_map(|entry| entry.platform.as_ref()).map(ToString::to_string));
     }
     Ok(Entry { tag, digest: Some(document.descriptor.digest), platforms: Some(platforms) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tags_made_of_a_digest_are_left_out() {
+        let digits = "a".repeat(64);
+        for (tag, expected) in [
+            (format!("sha256-{digits}"), true),
+            (format!("sha256-{digits}.sig"), true),
+            (format!("sha256-{digits}0"), false),
+            ("sha256-abc".to_owned(), false),
+            (digits, false),
+            ("1.0.0".to_owned(), false),
+        ] {
+            assert_eq!(keeps_referrers(&tag), expected, "{tag}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub(super) fn options(command: Command) -> Command {
             Arg::new("plain-http")
                 .long("plain-http")
                 .action(ArgAction::SetTrue)
-                .help("Speak http without TLS also to registries that are not on this machine"),
+                .help("Speak http without TLS also to registries that are not on this machine; credentials then can be read on the way"),
         )
         .arg(
             Arg::new("username")

@@ -83,15 +83,15 @@ impl Repository {
         let descriptor = Descriptor::of(media_type, bytes);
         let ask = self.manifest_ask(name, Method::PUT, "storing").await?;
         let ask = ask.header(CONTENT_TYPE, media_type)?.payload(Payload::bytes(bytes.to_vec()));
-        let answer = self.session.ask(&ask, &[201, 200, 202, 204]).await?;
-        if let Some(digest) = content_digest(answer.headers()).filter(|digest| *digest != descriptor.digest) {
+        let (_, headers, _) = self.session.document(&ask, &[201, 200, 202, 204], DOCUMENT_MAX).await?;
+        if let Some(digest) = content_digest(&headers).filter(|digest| *digest != descriptor.digest) {
             let expected = descriptor.digest;
             return Err(Error::corrupt(format!(
                 "{}: the registry stored {digest} where {expected} was sent",
                 ask.doing
             )));
         }
-        let subject_seen = answer.headers().contains_key(OCI_SUBJECT);
+        let subject_seen = headers.contains_key(OCI_SUBJECT);
         if !subject_seen && let Some(subject) = subject(bytes) {
             self.enter_fallback(&subject, &descriptor, bytes).await?;
         }

@@ -51,18 +51,13 @@ impl Repository {
     /// As for every request; an upload that was begun and not ended is the registry's to forget.
     pub async fn put_blob(&self, descriptor: &Descriptor, content: &Upload, step: &Arc<dyn Step>) -> Result<()> {
         let doing = format!("storing the blob {} in {}", descriptor.digest, self.name());
-        let (mut patience, mut cuts) = (Patience::default(), 0);
+        let mut patience = Patience::default();
+        let work = Work { repository: self, doing: &doing, descriptor, content: &content.0, step };
         loop {
-            let work = Work { repository: self, doing: &doing, descriptor, content: &content.0, step };
-            let mut reached = 0;
             // A session the registry lost is begun again; so is one that failed as a whole.
-            match work.run(&mut reached).await {
+            match work.run().await {
                 Ok(()) => return Ok(()),
                 Err(failure) => {
-                    cuts += 1;
-                    if reached > PART && cuts < CUTS_MAX {
-                        patience.progress();
-                    }
                     patience.after(failure).await?;
                     // The answer may be what was cut.
                     if self.has_blob(&descriptor.digest).await? {
@@ -128,8 +123,9 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Begins an upload and carries it through; `reached` is how far it came.
-    async fn run(&self, reached: &mut u64) -> Result<(), Failure> {
+    /// Begins an upload and carries it through.
+    async fn run(&self) -> Result<(), Failure> {
+        let mut reached = 0;
         let response = match self.repository.begin(self.doing, self.descriptor, None).await? {
             Begun::Mounted => return Ok(()),
             Begun::Session(response) => response,
@@ -140,7 +136,7 @@ impl Work<'_> {
             response.headers().get(CHUNK_MIN).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
         let part = PART.max(smallest);
         if size > WHOLE_MAX && part <= PART_MAX && size > part {
-            url = match self.parts(url, part, reached).await? {
+            url = match self.parts(url, part, &mut reached).await? {
                 Some(url) => url,
                 // It knows no parts: everything as one, in a session of its own.
                 None => match self.repository.begin(self.doing, self.descriptor, None).await? {
@@ -149,7 +145,7 @@ impl Work<'_> {
                 },
             };
         }
-        self.close(url, *reached).await
+        self.close(url, reached).await
     }
 
     /// Sends all but the last part. Gives where the session goes on; `None` if the registry takes no parts.

@@ -26,13 +26,7 @@ pub(super) async fn run(plan: &Plan<'_>, to: &Place, options: &Options) -> Resul
         {
             let (blob, from, to) = (blob.clone(), plan.from.clone(), to.clone());
             let progress = Arc::clone(&options.progress);
-            work.spawn(async move {
-                let sent = one_blob(&blob, &from, &to, &*progress).await;
-                (
-                    sent.map_err(|error| error.while_doing(format!("copying the blob {}", short(&blob.digest)))),
-                    blob.size,
-                )
-            });
+            work.spawn(async move { (one_blob(&blob, &from, &to, &*progress).await, blob.size) });
         }
         let Some(done) = work.join_next().await else { break };
         let (sent, size) = joined(done)?;
