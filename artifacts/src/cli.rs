@@ -8,7 +8,7 @@ mod print;
 mod pull;
 mod push;
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, process::ExitCode, time::Duration};
 
 use clap::{ArgMatches, Command};
 
@@ -18,6 +18,8 @@ use crate::{Error, Kind, Result};
 const FAILED: u8 = 1;
 /// The exit code of a command line or an environment that could not be understood.
 const USAGE: u8 = 2;
+/// How long the end waits for what was on its way.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// One verb of the command.
 struct Verb {
@@ -92,7 +94,8 @@ fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
             error = stopped() => Err(error),
         }
     });
-    runtime.shutdown_background();
+    // What was on its way is let go of before the process ends, temporary files with it; a helper that still asks somebody is not waited for.
+    runtime.shutdown_timeout(GRACE);
     result
 }
 

@@ -11,11 +11,14 @@ use super::{
     print, wait_for,
 };
 use crate::{
-    Error, Result, layer,
+    Error, Kind, Result, layer,
     oci::{Index, Manifest, Platform, media},
     reference::{Location, Reference},
     transfer::{Place, Progress},
 };
+
+/// A packed server is smaller; unpacking draws the exact lines.
+const LAYER_MAX: u64 = 1 << 30;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -50,6 +53,13 @@ fn run(matches: &ArgMatches) -> Result<()> {
         Some(place) => place.clone(),
         None => default_place(&reference)?,
     };
+    // Unpacking says so too, but only after everything has come.
+    if std::fs::read_dir(&place).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("{} is not an empty directory: name another with -o, or remove it", place.display()),
+        ));
+    }
     let asked = matches.get_one::<Platform>("platform");
     let [source] = places::open(matches, [(&reference, Purpose::Read)])?;
     let progress = print::progress("pulling");
@@ -76,10 +86,9 @@ fn run(matches: &ArgMatches) -> Result<()> {
 fn default_place(reference: &Reference) -> Result<PathBuf> {
     match &reference.place {
         Location::Repository(name) => Ok(name.path.rsplit('/').next().unwrap_or(&name.path).into()),
-        Location::Layout(_) => Err(Error::new(
-            crate::Kind::Usage,
-            "a layout does not say what to call the directory: name one with -o DIR",
-        )),
+        Location::Layout(_) => {
+            Err(Error::new(Kind::Usage, "a layout does not say what to call the directory: name one with -o DIR"))
+        }
     }
 }
 
@@ -118,6 +127,9 @@ async fn fetch(source: &Place, name: &str, asked: Option<&Platform>, progress: &
     };
     if !matches!(layer.media_type.as_str(), media::TOOL | media::TOOL_OLDER) {
         return Err(Error::refused(format!("{digest} is no server: its layer is of type {:?}", layer.media_type)));
+    }
+    if layer.size > LAYER_MAX {
+        return Err(Error::refused(format!("{digest} has a layer of {} bytes, no server is that large", layer.size)));
     }
     let file = source.blob(layer, progress).await?;
     Ok(Layer { file, media_type: layer.media_type.clone(), platform, digest })

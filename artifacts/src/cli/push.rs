@@ -63,7 +63,10 @@ fn run(matches: &ArgMatches) -> Result<()> {
     }
     if matches.contains_id("tag") || Path::new(what).join("manifest.json").is_file() {
         let place = tempfile::tempdir().map_err(|error| Error::new(Kind::Io, format!("a temporary place: {error}")))?;
-        let tag = to.tag.clone().unwrap_or_else(|| "latest".to_owned());
+        // latest moves on purpose only.
+        let tag = to.tag.clone().ok_or_else(|| {
+            Error::new(Kind::Usage, format!("{to} names no tag for what is packed: write one, as in {to}:1.0.0"))
+        })?;
         let from = pack_dir(Path::new(what), place.path(), &tag, matches.get_one::<Platform>("platform"))?;
         // Its platform was checked when it was packed; there is no index to choose from.
         let layout = Place::Layout(from);

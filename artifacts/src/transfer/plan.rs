@@ -85,10 +85,19 @@ impl<'a> Plan<'a> {
             }
             let mut next = Vec::new();
             for subject in subjects {
-                for referrer in self.from.referrers(&subject).await? {
+                let named = |error: Error| {
+                    error.while_doing(format!("what refers to {subject} (it can be left out with --no-referrers)"))
+                };
+                for referrer in self.from.referrers(&subject).await.map_err(named)? {
                     if !self.known.contains(&referrer.digest) {
-                        let fetched = fetch(self.from, &referrer).await?;
-                        self.parts(fetched, true, &mut next).await?;
+                        let fetched = fetch(self.from, &referrer).await.map_err(named)?;
+                        if subject_of(&fetched.bytes) != Some(subject) {
+                            let digest = referrer.digest;
+                            return Err(named(Error::refused(format!(
+                                "{digest} is listed there and refers to something else"
+                            ))));
+                        }
+                        self.parts(fetched, true, &mut next).await.map_err(named)?;
                     }
                 }
             }
@@ -109,7 +118,7 @@ impl<'a> Plan<'a> {
             }
             if ready {
                 seen.push(descriptor.digest);
-                let subject = referring || has_subject(&document.bytes);
+                let subject = referring || subject_of(&document.bytes).is_some();
                 if subject {
                     self.referring.push(document)
                 } else {
@@ -170,7 +179,8 @@ async fn fetch(from: &Place, descriptor: &Descriptor) -> Result<Fetched> {
     Ok(fetched)
 }
 
-fn has_subject(bytes: &[u8]) -> bool {
+/// What a manifest or an index refers to.
+fn subject_of(bytes: &[u8]) -> Option<Digest> {
     let document: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
-    document["subject"].is_object()
+    document["subject"]["digest"].as_str()?.parse().ok()
 }
