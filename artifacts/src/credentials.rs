@@ -119,7 +119,7 @@ impl Credentials {
     ///
     /// [`Kind::Unauthenticated`] if something is configured that cannot be read or whose helper fails.
     pub fn find(&self, name: &RepositoryName) -> Result<Option<Found>> {
-        if let Some((_, found)) = self.explicit.as_ref().filter(|(host, _)| *host == name.host) {
+        if let Some((_, found)) = self.explicit.as_ref().filter(|(host, _)| is_same(host, name)) {
             return Ok(Some(found.clone()));
         }
         for path in self.files() {
@@ -149,6 +149,12 @@ impl Credentials {
         files.dedup();
         files
     }
+}
+
+/// Whether `host` is that of `name`; Docker's registry has three names.
+fn is_same(host: &str, name: &RepositoryName) -> bool {
+    let docker = |host: &str| RepositoryName { host: host.to_owned(), path: String::new() }.is_docker();
+    host == name.host || docker(host) && name.is_docker()
 }
 
 /// What the command line or the environment gives outright.

@@ -190,3 +190,6 @@ fn short(digest: &Digest) -> String {
 fn check_tag(tag: &str) -> Result<()> {
     if is_tag(tag) { Ok(()) } else { Err(Error::new(Kind::Usage, format!("{tag:?} is not a tag"))) }
 }
+
+#[cfg(test)]
+mod tests;

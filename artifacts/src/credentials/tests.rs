@@ -69,6 +69,8 @@ fn what_is_given_goes_to_the_named_host_only() {
     let desk = desk.set("AGENT_TOOLS_REGISTRY", "b.example");
     assert!(desk.with(&Given::default(), &["a.example", "b.example"]).is_ok());
     assert_eq!(desk.find("a.example/x"), Ok(None));
+    let desk = desk.set("AGENT_TOOLS_REGISTRY", "docker.io");
+    assert_eq!(desk.find("index.docker.io/team/x"), Ok(password("u", "p")));
 }
 
 #[test]
