@@ -15,7 +15,21 @@ use tally::Tally;
 
 /// What every CI machine can have: there, a skip whose reason names one of these words is a failure. Everything else a test may lack is
 /// a matter of the kernel or of the user it runs as.
-const CI_HAS: &[&str] = &["AGENT_TOOLS_VENV", "git", "mcp", "python", "python3", "ssh", "sshd", "venv"];
+const CI_HAS: &[&str] = &[
+    "AGENT_TOOLS_OCI",
+    "AGENT_TOOLS_VENV",
+    "crane",
+    "git",
+    "mcp",
+    "oras",
+    "python",
+    "python3",
+    "registry",
+    "skopeo",
+    "ssh",
+    "sshd",
+    "venv",
+];
 
 /// Runs the tests whose names contain `filter`.
 pub fn run(filter: Option<&str>) -> Result<ExitCode> {

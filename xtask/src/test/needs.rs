@@ -1,5 +1,6 @@
-//! What the tests need besides cargo, fetched once into `target/test-tools`: the official MCP client in a Python environment. A variable
-//! that is already set is left as it is. (An ssh server, where the machine has none, is fetched by the tests that start it.)
+//! What the tests need besides cargo, fetched once into `target/test-tools`: the official MCP client in a Python environment, and a registry
+//! with its clients, built by Go. A variable that is already set is left as it is. (An ssh server and skopeo, where the machine has none, are
+//! fetched by the tests that start them.)
 
 use std::{
     fs,
@@ -8,6 +9,8 @@ use std::{
 };
 
 use crate::run::{self, Result};
+
+mod go_tools;
 
 /// A program the tests look for in their environment.
 pub struct Need {
@@ -25,7 +28,10 @@ pub fn all(root: &Path, place: &Path) -> Vec<Need> {
             .filter(|value| !value.is_empty())
             .map_or_else(find, |value| Ok(PathBuf::from(value))),
     };
-    vec![set("AGENT_TOOLS_VENV", &|| python(&root.join("tests/python/requirements.txt"), &place.join("venv")))]
+    vec![
+        set("AGENT_TOOLS_VENV", &|| python(&root.join("tests/python/requirements.txt"), &place.join("venv"))),
+        set("AGENT_TOOLS_OCI", &|| go_tools::built(&root.join("tests/registry"), &place.join("go"))),
+    ]
 }
 
 /// The interpreter of an environment that holds exactly what `requirements` says. A copy of them, written last, marks it complete.
