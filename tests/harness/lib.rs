@@ -8,6 +8,7 @@
 )]
 
 pub mod client;
+pub mod debian;
 pub mod demo;
 pub mod git;
 pub mod git_http;

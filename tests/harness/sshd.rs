@@ -14,63 +14,17 @@ use std::sync::OnceLock;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Where sshd is and which libraries it needs besides the system's.
-struct Binary {
-    path: PathBuf,
-    libraries: Option<PathBuf>,
-}
+use crate::debian::{self, Program};
 
-fn binary() -> &'static Binary {
-    static BINARY: OnceLock<Binary> = OnceLock::new();
+fn binary() -> &'static Program {
+    static BINARY: OnceLock<Program> = OnceLock::new();
     BINARY.get_or_init(|| {
         let system = Path::new("/usr/sbin/sshd");
         if system.exists() {
-            return Binary { path: system.to_owned(), libraries: None };
+            return Program { path: system.to_owned(), libraries: None };
         }
-        let cache = cache().join("openssh-server");
-        let path = cache.join("usr/sbin/sshd");
-        if !path.exists() {
-            unpack(&cache);
-        }
-        let libraries = cache.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
-        Binary { path, libraries: Some(libraries) }
+        debian::program("usr/sbin/sshd", &["openssh-server", "libwrap0"]).unwrap_or_else(|reason| panic!("{reason}"))
     })
-}
-
-/// `target/tmp`, beside the profile that the running test is built in.
-fn cache() -> PathBuf {
-    let exe = std::env::current_exe().expect("the running test");
-    let target = exe.ancestors().nth(3).expect("target/PROFILE/deps");
-    let cache = target.join("tmp");
-    std::fs::create_dir_all(&cache).expect("a directory");
-    cache
-}
-
-/// Fetches the packages and unpacks them next to `cache`, which appears complete or not at all.
-fn unpack(cache: &Path) {
-    let parent = cache.parent().expect("a parent");
-    let work = tempfile::tempdir_in(parent).expect("directory");
-    let run = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).current_dir(work.path()).output();
-        let output = output.unwrap_or_else(|error| panic!("no sshd here, and no {program} to get one: {error}"));
-        assert!(
-            output.status.success(),
-            "no sshd here; {program} {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
-    run("apt-get", &["download", "openssh-server", "libwrap0"]);
-    let tree = work.path().join("tree");
-    std::fs::create_dir(&tree).expect("directory");
-    for entry in std::fs::read_dir(work.path()).expect("list").flatten() {
-        if entry.path().extension().is_some_and(|extension| extension == "deb") {
-            run("dpkg", &["-x", entry.path().to_str().expect("text"), "tree"]);
-        }
-    }
-    // Another test process may have been faster.
-    if std::fs::rename(&tree, cache).is_err() {
-        assert!(cache.join("usr/sbin/sshd").exists(), "the unpacked server could not be moved");
-    }
 }
 
 /// The name of the user that runs the tests; the one sshd lets in.
