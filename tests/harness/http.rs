@@ -38,13 +38,7 @@ impl HttpServer {
 
     /// A request to this server.
     pub fn request(&self, method: &'static str, path: &str) -> Request {
-        Request {
-            address: self.address,
-            method,
-            path: path.to_owned(),
-            headers: vec![("Host".to_owned(), self.address.to_string())],
-            body: Vec::new(),
-        }
+        Request::to(self.address, method, path)
     }
 
     /// Sends bytes as they are and reads what comes back until the server closes.
@@ -100,6 +94,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request to a server.
+    pub fn to(address: SocketAddr, method: &'static str, path: &str) -> Self {
+        let headers = vec![("Host".to_owned(), address.to_string())];
+        Self { address, method, path: path.to_owned(), headers, body: Vec::new() }
+    }
+
     /// Sets a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -147,7 +147,8 @@ pub struct Response {
 }
 
 impl Response {
-    fn parse(bytes: &[u8]) -> Self {
+    /// The answer that `bytes` are.
+    pub fn parse(bytes: &[u8]) -> Self {
         let at = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8_lossy(&bytes[..at]).into_owned();
         let mut lines = head.lines();

@@ -10,11 +10,13 @@
 pub mod client;
 pub mod debian;
 pub mod demo;
+pub mod faults;
 pub mod git;
 pub mod git_http;
 pub mod http;
 pub mod moments;
 pub mod proxy;
+pub mod registry;
 pub mod repository;
 pub mod sshd;
 pub mod start;
