@@ -25,7 +25,9 @@ pub mod pack;
 pub mod reference;
 #[cfg(feature = "registry")]
 pub mod registry;
+pub mod sbom;
 pub mod sign;
+pub mod time;
 pub mod tool_manifest;
 #[cfg(feature = "registry")]
 pub mod transfer;
