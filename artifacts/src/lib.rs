@@ -1,7 +1,8 @@
 //! Servers as OCI artifacts: packed, laid out, shipped, unpacked and checked.
 //!
 //! Most of it is pure: bytes in, bytes out, the same everywhere and always. [`oci`] holds the documents, [`layer`] the archive of an artifact in
-//! both directions, [`layout`] a directory that holds artifacts. Only [`registry`] opens sockets. Nothing here knows a server: a directory with a `manifest.json`
+//! both directions, [`layout`] a directory that holds artifacts; [`sign`] and [`sbom`] make what refers to one, [`mcpb`] and [`server_json`] what
+//! clients and their catalogues take instead, all from the server's own [`catalogue`] and [`tool_manifest`]. Only [`registry`] opens sockets. Nothing here knows a server: a directory with a `manifest.json`
 //! is one.
 
 pub mod base;
@@ -20,12 +21,15 @@ pub mod image;
 pub mod inspect;
 pub mod layer;
 pub mod layout;
+pub mod mcpb;
 pub mod oci;
 pub mod pack;
 pub mod reference;
 #[cfg(feature = "registry")]
 pub mod registry;
 pub mod sbom;
+pub mod server_json;
+pub mod setting;
 pub mod sign;
 pub mod time;
 pub mod tool_manifest;

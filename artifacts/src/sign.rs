@@ -106,7 +106,7 @@ impl SigningKey {
             "EC PRIVATE KEY" => SecretKey::from_sec1_der(&bytes).ok(),
             _ => {
                 let password = password.ok_or_else(|| usage("the key is encrypted, its password is needed"))?;
-                SecretKey::from_pkcs8_der(&*sealed::open(&bytes, password)?).ok()
+                SecretKey::from_pkcs8_der(&sealed::open(&bytes, password)?).ok()
             }
         };
         // What the parsers say could quote the key.

@@ -74,7 +74,7 @@ impl ToolManifest {
 }
 
 /// Whether `name` is one file in one directory, and no shell, terminal or option parser can take it for something else.
-fn is_file_name(name: &str) -> bool {
+pub(crate) fn is_file_name(name: &str) -> bool {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
     (1..=128).contains(&name.len()) && !name.starts_with(['.', '-']) && name.bytes().all(good)
 }
