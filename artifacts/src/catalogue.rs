@@ -78,6 +78,35 @@ pub struct Tool {
     pub output_schema: Option<Value>,
 }
 
+/// What the value of a variable is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A word or a line.
+    Text,
+    /// Something nobody else may see.
+    Secret,
+    /// The path of a file.
+    File,
+    /// The path of a directory.
+    Directory,
+}
+
+/// A variable of the server's environment that a person may want to set.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Asked {
+    /// The variable: `WORKSPACE`.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// What it is for.
+    pub description: String,
+    /// What its value is.
+    pub kind: Kind,
+    /// Whether there is no working without it.
+    pub required: bool,
+}
+
 /// A server and its tools. Fields of later versions are passed over.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Catalogue {
@@ -87,6 +116,9 @@ pub struct Catalogue {
     pub description: String,
     /// What there is when MODE is not set.
     pub default_mode: Mode,
+    /// What a person may want to set, MODE not among it.
+    #[serde(default)]
+    pub settings: Vec<Asked>,
     /// What all tools together cost in a model's context.
     pub tokens: u64,
     /// The tools, in the order clients see them.

@@ -2,11 +2,14 @@
 
 mod completions;
 mod copy;
+mod fetch;
+mod inspect;
 mod list;
 mod places;
 mod print;
 mod pull;
 mod push;
+mod verify;
 
 use std::{future::Future, process::ExitCode, time::Duration};
 
@@ -30,7 +33,8 @@ struct Verb {
 }
 
 /// In the order of the help.
-const VERBS: &[Verb] = &[push::VERB, pull::VERB, list::VERB, copy::VERB, completions::VERB];
+const VERBS: &[Verb] =
+    &[inspect::VERB, verify::VERB, push::VERB, pull::VERB, list::VERB, copy::VERB, fetch::VERB, completions::VERB];
 
 const HELP: &str = "References:
   ghcr.io/team/mcp-git:1.0.0            a tag in a registry; the host is never left out
@@ -74,7 +78,7 @@ fn build() -> Command {
     let command = Command::new("agent-tools")
         .bin_name("agent-tools")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Push, pull, list and copy MCP tool servers as OCI artifacts")
+        .about("Inspect, verify, push, pull and copy MCP tool servers as OCI artifacts")
         .after_help(HELP)
         .subcommand_required(true)
         .arg_required_else_help(true);

@@ -11,7 +11,7 @@ use crate::{
     layer::{self, Content, Member},
     layout::Layout,
     oci::{Annotations, Descriptor, Manifest, Platform, annotation, media},
-    pack::{self, rfc3339},
+    pack, time,
 };
 
 /// Packs `directory` into `layout` under `tag`. `created` is what SOURCE_DATE_EPOCH says, if anything: without it, times are those of 1970 and none is noted.
@@ -37,9 +37,12 @@ pub fn pack(
         annotations.insert(annotation::DESCRIPTION.to_owned(), manifest.description);
     }
     if let Some(created) = created {
-        annotations.insert(annotation::CREATED.to_owned(), rfc3339(created));
+        annotations.insert(annotation::CREATED.to_owned(), time::rfc3339(created));
     }
-    let layers = vec![layer.descriptor(media::TOOL)];
+    let mut descriptor = layer.descriptor(media::TOOL);
+    let file = format!("{}.tar.gz", annotations.get(annotation::TITLE).map_or("tool", String::as_str));
+    descriptor.annotations.insert(annotation::TITLE.to_owned(), file);
+    let layers = vec![descriptor];
     let packed =
         layout.put(media::MANIFEST, &Manifest { annotations, ..Manifest::artifact(media::TOOL, layers) }.bytes())?;
     layout.enter(&packed, Some(tag))?;

@@ -7,7 +7,8 @@ use crate::{
     layer::Packed,
     layout::Layout,
     oci::{Annotations, Descriptor, Digest, Manifest, Platform, media},
-    pack::{Facts, rfc3339},
+    pack::Facts,
+    time,
 };
 
 /// The configuration of an image, with the keys of the specification that say something here. A struct and no map: its bytes are part of the digest.
@@ -51,7 +52,7 @@ pub fn put(
     layers: [Packed; 2],
     annotations: Annotations,
 ) -> Result<Descriptor> {
-    let created = rfc3339(facts.created);
+    let created = time::rfc3339(facts.created);
     let step = |created_by| Step { created: &created, created_by };
     let config = Config {
         created: &created,

@@ -1,8 +1,7 @@
 //! Servers as OCI artifacts: packed, laid out, shipped, unpacked and checked.
 //!
 //! Most of it is pure: bytes in, bytes out, the same everywhere and always. [`oci`] holds the documents, [`layer`] the archive of an artifact in
-//! both directions, [`layout`] a directory that holds artifacts; [`sign`] and [`sbom`] make what refers to one, [`mcpb`] and [`server_json`] what
-//! clients and their catalogues take instead, all from the server's own [`catalogue`] and [`tool_manifest`]. Only [`registry`] opens sockets. Nothing here knows a server: a directory with a `manifest.json`
+//! both directions, [`layout`] a directory that holds artifacts. Only [`registry`] opens sockets. Nothing here knows a server: a directory with a `manifest.json`
 //! is one.
 
 pub mod base;

@@ -7,6 +7,7 @@ use crate::{
     layout::Layout,
     oci::{Annotations, Descriptor, Digest, Index, Manifest, Platform, annotation, media},
     sign::{self, SigningKey},
+    time,
 };
 
 /// What is the same for all platforms of a release.
@@ -41,8 +42,8 @@ pub struct Cli {
     pub version: String,
     /// The digest of the file.
     pub digest: Digest,
-    /// Whether it is a file somebody named, and not the pinned download.
-    pub local: bool,
+    /// Where it was downloaded from; `None` for a file somebody named in place of the pinned download.
+    pub url: Option<String>,
 }
 
 /// What is special to one platform.
@@ -108,7 +109,10 @@ pub fn release(layout: &Layout, facts: &Facts, parts: Vec<Part>) -> Result<Relea
         let layer = layer(layout, part.members, facts.created)?;
         let annotations = facts.annotations(&part.clis, &catalogue);
 
-        let layers = vec![layer.descriptor(media::TOOL)];
+        let mut descriptor = layer.descriptor(media::TOOL);
+        // The name of the file that `oras pull` makes of it; without one it makes none.
+        descriptor.annotations.insert(annotation::TITLE.to_owned(), format!("mcp-{}.tar.gz", facts.server));
+        let layers = vec![descriptor];
         let manifest = Manifest { annotations: annotations.clone(), ..Manifest::artifact(media::TOOL, layers) };
         let artifact = layout.put(media::MANIFEST, &manifest.bytes())?;
         layout.enter(&artifact, Some(&format!("{version}-{}", platform.dashed())))?;
@@ -170,7 +174,7 @@ impl Facts {
     fn annotations(&self, clis: &[Cli], catalogue: &Descriptor) -> Annotations {
         let mut all = self.annotations.clone();
         let mut put = |key: &str, value: &str| all.insert(key.to_owned(), value.to_owned());
-        put(annotation::CREATED, &rfc3339(self.created));
+        put(annotation::CREATED, &time::rfc3339(self.created));
         put(annotation::TITLE, &format!("mcp-{}", self.server));
         put(annotation::DESCRIPTION, &self.description);
         put(annotation::VERSION, &self.version);
@@ -184,7 +188,7 @@ impl Facts {
             put(annotation::SOURCE, source);
         }
         for cli in clis {
-            let local = if cli.local { " (local)" } else { "" };
+            let local = if cli.url.is_none() { " (local)" } else { "" };
             let value = format!("{} {}{local}", cli.version, cli.digest);
             put(&format!("{}{}", annotation::CLI_PREFIX, cli.name), &value);
         }
@@ -204,7 +208,7 @@ impl Facts {
         descriptor.annotations.insert(annotation::TITLE.to_owned(), title.to_owned());
         let mut manifest = Manifest::artifact(artifact_type, vec![descriptor]);
         manifest.subject = Some(subject.bare());
-        manifest.annotations.insert(annotation::CREATED.to_owned(), rfc3339(self.created));
+        manifest.annotations.insert(annotation::CREATED.to_owned(), time::rfc3339(self.created));
         let manifest = layout.put(media::MANIFEST, &manifest.bytes())?;
         layout.enter(&Descriptor { artifact_type: Some(artifact_type.to_owned()), ..manifest }, None)
     }
@@ -213,10 +217,4 @@ impl Facts {
 /// A layer of `members`, stored under its digest.
 pub(crate) fn layer(layout: &Layout, members: Vec<Member>, created: u64) -> Result<Packed> {
     layout.store(|file| layer::pack(members, created, file))
-}
-
-/// Seconds since 1970 as RFC 3339, in UTC.
-pub fn rfc3339(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    time.unwrap_or(jiff::Timestamp::MAX).to_string()
 }

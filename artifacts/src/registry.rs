@@ -10,6 +10,7 @@ mod auth;
 mod blobs;
 mod body;
 mod challenge;
+mod download;
 mod failure;
 mod http;
 mod manifests;

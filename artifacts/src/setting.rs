@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     Error, Kind, Result,
-    catalogue::{Catalogue, Mode, plain},
+    catalogue::{self as asked, Asked, Catalogue, Mode, plain},
 };
 
 /// What a value is.
@@ -40,8 +40,30 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// What clients ask for before they start the server of `catalogue`: what it says itself, and MODE, which every server has.
+    pub fn all(catalogue: &Catalogue) -> Vec<Self> {
+        catalogue.settings.iter().map(Self::of).chain([Self::mode(catalogue)]).collect()
+    }
+
+    fn of(asked: &Asked) -> Self {
+        Self {
+            variable: asked.name.clone(),
+            title: asked.title.clone(),
+            description: asked.description.clone(),
+            shape: match asked.kind {
+                asked::Kind::Text | asked::Kind::Secret => Shape::Text,
+                asked::Kind::File => Shape::File,
+                asked::Kind::Directory => Shape::Directory,
+            },
+            required: asked.required,
+            secret: asked.kind == asked::Kind::Secret,
+            default: None,
+            choices: Vec::new(),
+        }
+    }
+
     /// The variable MODE, which every server has.
-    pub fn mode(catalogue: &Catalogue) -> Self {
+    fn mode(catalogue: &Catalogue) -> Self {
         Self {
             variable: "MODE".to_owned(),
             title: "Mode".to_owned(),

@@ -10,6 +10,8 @@ use artifacts::{
     layout::Layout,
     oci::Platform,
     pack::{self, Facts, Release},
+    server_json,
+    sign::SigningKey,
     verify,
 };
 
@@ -20,8 +22,10 @@ use crate::{
 
 mod check;
 mod clis;
+mod crates;
 mod options;
 mod part;
+mod push;
 mod source;
 mod table;
 
@@ -39,12 +43,20 @@ struct Context {
     platforms: Vec<Target>,
 }
 
-/// A server that is packed and verified, in a layout that has not its place yet.
+/// The public half of the key, beside what it signed.
+const PUBLIC_KEY: &str = "cosign.pub";
+
+/// A server that is packed and verified, and has not its place yet.
 struct Done {
     server: String,
+    facts: Facts,
+    /// Holds the layout under `LAYOUT`, and the files that lie beside it in the end.
     staged: tempfile::TempDir,
     rows: Vec<Row>,
 }
+
+/// The name of the layout while it is staged.
+const LAYOUT: &str = "layout";
 
 /// Releases what the arguments say.
 pub fn run(arguments: &[&str]) -> Result<ExitCode> {
@@ -64,13 +76,16 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
     for server in context.servers()? {
         match context.release(&server) {
             Ok(done) if context.options.check => {
-                let found = check::compare(&context.place(&server), &done.layout()?)?;
+                let found = check::compare(&context.place(&server), &done.staged.path().join(LAYOUT))?;
                 differs |= !found.is_empty();
                 found.iter().for_each(|line| run::out(line));
                 rows.extend(done.rows);
             }
             Ok(done) => {
                 context.publish(&done)?;
+                if let Err(error) = push::push(&context, &server, &done.facts) {
+                    failed.push((server, error));
+                }
                 rows.extend(done.rows);
             }
             // The others are worth having.
@@ -131,27 +146,47 @@ impl Context {
 
     fn release(&self, server: &str) -> Result<Done> {
         let facts = self.facts(server)?;
-        let mut parts = Vec::new();
-        let mut sizes = Vec::new();
-        for platform in &self.platforms {
-            eprintln!("building mcp-{server} for linux/{}", platform.architecture);
-            let (part, size) = part::build(self, server, platform)?;
-            parts.push(part);
-            sizes.push(size);
+        let key = self.key()?;
+        let (mut parts, mut sizes, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        for target in &self.platforms {
+            let built = part::build(self, server, &facts, target)?;
+            let platform = built.part.platform.dashed();
+            files.push((format!("mcp-{server}-{}-{platform}.mcpb", facts.version), built.bundle));
+            parts.push(built.part);
+            sizes.push(built.size);
         }
+        files.extend(
+            push::server_json(&self.options, &facts)?.map(|bytes| (format!("mcp-{server}.server.json"), bytes)),
+        );
+        files.extend(key.as_ref().map(|key| (PUBLIC_KEY.to_owned(), key.public_pem().into_bytes())));
+
         // Beside its place, so that it can be moved there in one step.
-        fs::create_dir_all(&self.options.output)
-            .map_err(|error| format!("{} could not be made: {error}", self.options.output.display()))?;
-        let staged =
-            tempfile::Builder::new().prefix(&format!(".mcp-{server}-")).tempdir_in(&self.options.output).map_err(
-                |error| format!("a directory beside {} could not be made: {error}", self.place(server).display()),
-            )?;
-        let layout = Layout::create(staged.path()).map_err(|error| error.to_string())?;
+        let output = &self.options.output;
+        let failed = |error: std::io::Error| format!("{} could not be written: {error}", output.display());
+        fs::create_dir_all(output).map_err(failed)?;
+        let staged = tempfile::Builder::new().prefix(&format!(".mcp-{server}-")).tempdir_in(output).map_err(failed)?;
+        let layout = Layout::create(&staged.path().join(LAYOUT)).map_err(|error| error.to_string())?;
+        for (name, bytes) in files {
+            fs::write(staged.path().join(name), bytes).map_err(failed)?;
+        }
         eprintln!("packing mcp-{server}");
         let release = pack::release(&layout, &facts, parts).map_err(|error| error.to_string())?;
+        if let Some(key) = &key {
+            let repository = self.options.repository(server).unwrap_or_else(|| format!("mcp-{server}"));
+            pack::sign(&layout, &release, key, &repository).map_err(|error| error.to_string())?;
+        }
         eprintln!("verifying mcp-{server}");
-        let rows = self.verify(server, &facts, &layout, &release, &sizes)?;
-        Ok(Done { server: server.to_owned(), staged, rows })
+        let rows = self.verify(server, &facts, &layout, &release, key.as_ref(), &sizes)?;
+        Ok(Done { server: server.to_owned(), facts, staged, rows })
+    }
+
+    /// The key to sign with.
+    fn key(&self) -> Result<Option<SigningKey>> {
+        let Some(path) = &self.options.sign else { return Ok(None) };
+        let password = std::env::var("COSIGN_PASSWORD").ok();
+        let key = SigningKey::from_pem(&run::read(path)?, password.as_deref());
+        key.map(Some)
+            .map_err(|error| format!("{}: {error} (the password is read from COSIGN_PASSWORD)", path.display()))
     }
 
     /// What is the same for all platforms.
@@ -160,6 +195,8 @@ impl Context {
         let catalogue = run::read(&place.join("catalogue.json"))?;
         let value: serde_json::Value =
             serde_json::from_str(&catalogue).map_err(|error| format!("artifacts/{server}/catalogue.json: {error}"))?;
+        let label = push::name(&self.options, server).map(|name| (server_json::LABEL.to_owned(), name));
+        let toolchain = ("io.agents.mcp-tool.toolchain".to_owned(), self.source.toolchain.clone());
         Ok(Facts {
             server: server.to_owned(),
             description: value["description"].as_str().unwrap_or_default().to_owned(),
@@ -169,7 +206,7 @@ impl Context {
             licenses: "Apache-2.0".to_owned(),
             created: self.source.created,
             catalogue: catalogue.into_bytes(),
-            annotations: [("io.agents.mcp-tool.toolchain".to_owned(), self.source.toolchain.clone())].into(),
+            annotations: [toolchain].into_iter().chain(label).collect(),
         })
     }
 
@@ -180,9 +217,11 @@ impl Context {
         facts: &Facts,
         layout: &Layout,
         release: &Release,
+        key: Option<&SigningKey>,
         sizes: &[u64],
     ) -> Result<Vec<Row>> {
-        let options = verify::Options { run: true, ..verify::Options::default() };
+        let key = key.map(SigningKey::verifying);
+        let options = verify::Options { run: true, key: key.as_ref() };
         let version = &facts.version;
         let mut reports = Vec::new();
         for tag in [version.clone(), format!("{version}-image")] {
@@ -227,22 +266,21 @@ impl Context {
         Ok(rows)
     }
 
-    /// Gives a layout its place, the old one going only when the new one is there.
+    /// Gives everything its place, the old layout going only when the new one is there.
     fn publish(&self, done: &Done) -> Result<()> {
         let place = self.place(&done.server);
         let failed = |error: std::io::Error| format!("{} could not be replaced: {error}", place.display());
-        let old = tempfile::tempdir_in(&self.options.output).map_err(failed)?;
+        let staged = done.staged.path();
         if place.exists() {
-            fs::rename(&place, old.path().join("old")).map_err(failed)?;
+            fs::rename(&place, staged.join("old")).map_err(failed)?;
         }
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(done.staged.path(), fs::Permissions::from_mode(0o755)).map_err(failed)?;
-        fs::rename(done.staged.path(), &place).map_err(failed)
-    }
-}
-
-impl Done {
-    fn layout(&self) -> Result<Layout> {
-        Layout::open(self.staged.path()).map_err(|error| error.to_string())
+        fs::rename(staged.join(LAYOUT), &place).map_err(failed)?;
+        for file in fs::read_dir(staged).map_err(failed)? {
+            let file = file.map_err(failed)?;
+            if file.path().is_file() {
+                fs::rename(file.path(), self.options.output.join(file.file_name())).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,8 @@ use artifacts::layout::Layout;
 use crate::run::Result;
 
 /// A line for each tag that differs.
-pub(super) fn compare(there: &Path, made: &Layout) -> Result<Vec<String>> {
+pub(super) fn compare(there: &Path, made: &Path) -> Result<Vec<String>> {
+    let made = Layout::open(made).map_err(|error| error.to_string())?;
     let there = Layout::open(there).map_err(|error| error.to_string())?;
     let mut lines = Vec::new();
     for tag in made.tags().map_err(|error| error.to_string())? {

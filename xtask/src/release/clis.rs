@@ -28,9 +28,12 @@ pub(super) fn of(context: &Context, server: &str, platform: &Platform) -> Result
 
 fn one(context: &Context, bundle: &Bundle, platform: &Platform) -> Result<Bundled> {
     let name = &bundle.name;
-    let (path, local) = match context.options.clis.get(name) {
-        Some(path) => (path.clone(), true),
-        None => (fetch(context, name, platform)?, false),
+    let (path, url) = match context.options.clis.get(name) {
+        Some(path) => (path.clone(), None),
+        None => {
+            let download = bundle.platform.get(&platform.to_string());
+            (fetch(context, name, platform)?, download.map(|download| download.url.clone()))
+        }
     };
     let failed = |error: &dyn std::fmt::Display| format!("{name} at {}: {error}", path.display());
     let found = binary::program(&path, name).map_err(|error| failed(&error))?;
@@ -39,10 +42,10 @@ fn one(context: &Context, bundle: &Bundle, platform: &Platform) -> Result<Bundle
     }
     let digest = Digest::of(&fs::read(&path).map_err(|error| failed(&error))?);
     // Whoever names a file is asked nothing, so its version is what the pin says only for the download.
-    let version = if local { "unknown".to_owned() } else { bundle.version.clone() };
+    let version = if url.is_some() { bundle.version.clone() } else { "unknown".to_owned() };
     let licence = context.root.join(&bundle.license_file);
     Ok(Bundled {
-        cli: Cli { name: name.clone(), version, digest, local },
+        cli: Cli { name: name.clone(), version, digest, url },
         members: vec![
             Member::program(name, Content::File(path)),
             Member::file(format!("{name}.LICENSE"), Content::File(licence)),

@@ -16,7 +16,7 @@ cargo xtask release [--only SERVER] [--platform linux/ARCH] [--output DIR] [--cl
   --output DIR       where the layouts go; dist if not said
   --cli NAME=PATH    pack this file as the bundled CLI instead of the pinned download
   --source URL       where the source is, for the annotations
-  --namespace NAME   the reverse-DNS name of the publisher in the MCP registry, such as io.github.me: makes server.json
+  --namespace NAME   the reverse-DNS name of the publisher in an MCP registry, such as io.github.me: makes server.json
   --sign KEY         a private key in PEM (cosign's too, with its password in COSIGN_PASSWORD): sign everything that can be pulled
   --registry PREFIX  push to PREFIX/mcp-SERVER when all is verified, and verify what came to lie there
   --latest           move the tag latest there as well
@@ -70,6 +70,11 @@ impl Options {
                 _ => return Err(format!("{argument:?} is no argument of release\n\n{HELP}")),
             }
         }
+        if options.namespace.is_some() && options.registry.is_none() {
+            return Err(
+                "--namespace makes server.json, which names the image in a registry: it needs --registry".to_owned()
+            );
+        }
         if options.check && options.registry.is_some() {
             return Err("--check writes nothing, so it does not go with --registry".to_owned());
         }
@@ -77,6 +82,11 @@ impl Options {
             return Err("--latest moves a tag in a registry: it needs --registry".to_owned());
         }
         Ok(options)
+    }
+
+    /// Where `server` goes in the registry.
+    pub(super) fn repository(&self, server: &str) -> Option<String> {
+        self.registry.as_ref().map(|registry| format!("{registry}/mcp-{server}"))
     }
 }
 
@@ -105,6 +115,7 @@ mod tests {
             (&["--platform", "arm64"], "not a platform"),
             (&["--check=yes"], "no argument"),
             (&["--latest"], "needs --registry"),
+            (&["--namespace", "com.example"], "needs --registry"),
             (&["--check", "--registry", "localhost:5000"], "does not go with"),
         ] {
             let said = Options::parse(arguments).expect_err(words);

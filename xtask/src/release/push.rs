@@ -1,0 +1,71 @@
+//! A verified release brought to a registry, and looked at there.
+
+use artifacts::server_json::{self, Entry};
+use artifacts::{catalogue::Catalogue, pack::Facts, setting::Setting};
+
+use super::{Context, options::Options};
+use crate::run::Result;
+
+/// Pushes the layout of `server` and verifies what came to lie in the registry, by pulling it.
+pub(super) fn push(context: &Context, server: &str, facts: &Facts) -> Result<()> {
+    let Some(repository) = context.options.repository(server) else { return Ok(()) };
+    let layout = context.place(server).to_string_lossy().into_owned();
+    let mut push = vec!["push", &layout, &repository];
+    push.extend(context.options.latest.then_some("--latest"));
+    command(context, push)?;
+    let key = context.options.output.join(super::PUBLIC_KEY).to_string_lossy().into_owned();
+    for tag in [facts.version.clone(), format!("{}-image", facts.version)] {
+        let reference = format!("{repository}:{tag}");
+        let mut verify = vec!["verify", &reference, "--run"];
+        if context.options.sign.is_some() {
+            verify.extend(["--key", &key]);
+        }
+        command(context, verify)?;
+    }
+    Ok(())
+}
+
+fn command(context: &Context, mut arguments: Vec<&str>) -> Result<()> {
+    arguments.extend(context.options.plain_http.then_some("--plain-http"));
+    let status = super::command(&context.root, &arguments).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("agent-tools {} failed", arguments.join(" "))),
+        Err(error) => Err(format!("agent-tools could not be run: {error}")),
+    }
+}
+
+/// The entry for an MCP registry, if it is known who publishes it and where the image is.
+pub(super) fn server_json(options: &Options, facts: &Facts) -> Result<Option<Vec<u8>>> {
+    let (Some(name), Some(repository)) = (name(options, &facts.server), options.repository(&facts.server)) else {
+        return Ok(None);
+    };
+    let catalogue = Catalogue::parse(&facts.catalogue).map_err(|error| error.to_string())?;
+    let host = options.source.as_deref().and_then(|source| source.strip_prefix("https://")?.split('/').next());
+    let service = match host {
+        Some("github.com") => Some("github"),
+        Some("gitlab.com") => Some("gitlab"),
+        _ => None,
+    };
+    let entry = Entry {
+        name,
+        title: Some(format!("mcp-{}", facts.server)),
+        description: facts.description.clone(),
+        version: facts.version.clone(),
+        repository: service.map(|service| server_json::Repository {
+            url: options.source.clone().unwrap_or_default(),
+            source: service.to_owned(),
+            subfolder: Some(format!("tools/{}", facts.server)),
+        }),
+        images: vec![format!("{repository}:{}-image", facts.version)],
+        // Where bundles will be published is not known here.
+        bundles: Vec::new(),
+        settings: Setting::all(&catalogue),
+    };
+    entry.bytes().map(Some).map_err(|error| error.to_string())
+}
+
+/// The server's name in an MCP registry.
+pub(super) fn name(options: &Options, server: &str) -> Option<String> {
+    options.namespace.as_ref().map(|namespace| format!("{namespace}/mcp-{server}"))
+}
