@@ -63,7 +63,7 @@ impl Setting {
     }
 
     /// The variable MODE, which every server has.
-    fn mode(catalogue: &Catalogue) -> Self {
+    pub(crate) fn mode(catalogue: &Catalogue) -> Self {
         Self {
             variable: "MODE".to_owned(),
             title: "Mode".to_owned(),
