@@ -1,9 +1,9 @@
 //! Moments as the documents write them. There is no clock here: the moment comes from the caller, who takes it from the commit.
 
-/// The last second of the year 9999: what has more digits is no RFC 3339.
-const LAST: u64 = 253_402_300_799;
+/// The last second the calendar reaches, close to the end of the year 9999.
+const LAST: u64 = 253_402_207_200;
 
-/// `seconds` since 1970 as RFC 3339 in UTC, such as `2026-11-25T19:24:27Z`. What is later than the year 9999 is its last second.
+/// `seconds` since 1970 as RFC 3339 in UTC, such as `2026-11-25T19:24:27Z`. What is later than the calendar reaches is its last second.
 pub fn rfc3339(seconds: u64) -> String {
     let seconds = i64::try_from(seconds.min(LAST)).unwrap_or_default();
     jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
@@ -25,8 +25,8 @@ mod tests {
             (1_709_164_800, "2024-02-29T00:00:00Z"),
             (1_795_634_667, "2026-11-25T19:24:27Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
-            (LAST, "9999-12-31T23:59:59Z"),
-            (u64::MAX, "9999-12-31T23:59:59Z"),
+            (LAST, "9999-12-30T22:00:00Z"),
+            (u64::MAX, "9999-12-30T22:00:00Z"),
         ] {
             assert_eq!(rfc3339(seconds), text);
         }

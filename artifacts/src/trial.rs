@@ -2,7 +2,9 @@
 //! program, and nothing starts one that was not asked to.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    fs,
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -152,6 +154,43 @@ impl Trial {
     fn failed(&self, error: &std::io::Error) -> Error {
         Error::new(Kind::Io, format!("{} could not be run: {error}", self.program))
     }
+}
+
+/// Spawns the server in `place`, alone there if this process may arrange that, compares it with `catalogue`, and gives the name of a tool that answered.
+///
+/// # Errors
+///
+/// As [`Trial::compare`] and [`Trial::call`]; [`Kind::NotFound`] without a catalogue.
+pub fn try_out(place: &Path, program: &str, catalogue: Option<&Value>) -> Result<String> {
+    let Some(catalogue) = catalogue else {
+        return Err(Error::new(Kind::NotFound, "there is no catalogue to compare the running server with"));
+    };
+    let confined = rustix::process::geteuid().is_root() && program_there("chroot");
+    let workspace = place.join("workspace");
+    let failed = |error: io::Error| Error::io(place, &error);
+    // An empty repository, as `git init` leaves one: something to look at for tools that look at one, and nothing to the others.
+    fs::create_dir_all(workspace.join(".git/objects")).map_err(failed)?;
+    fs::create_dir_all(workspace.join(".git/refs")).map_err(failed)?;
+    fs::write(workspace.join(".git/HEAD"), "ref: refs/heads/main\n").map_err(failed)?;
+    fs::create_dir_all(place.join("tmp")).map_err(failed)?;
+    if confined {
+        fs::set_permissions(place.join("tmp"), fs::Permissions::from_mode(0o1777)).map_err(failed)?;
+        for path in
+            ["workspace", "workspace/.git", "workspace/.git/objects", "workspace/.git/refs", "workspace/.git/HEAD"]
+        {
+            let owner = Some(crate::base::USER);
+            std::os::unix::fs::chown(place.join(path), owner, owner).map_err(failed)?;
+        }
+    }
+    let workspace = if confined { "/workspace".into() } else { workspace };
+    let trial = Trial { place: place.to_owned(), program: program.to_owned(), workspace, confined };
+    trial.compare(catalogue)?;
+    trial.call(catalogue)
+}
+
+fn program_there(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|place| place.join(name).is_file())
 }
 
 /// A child that does not outlive its use.

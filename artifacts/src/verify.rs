@@ -5,7 +5,6 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{self, Read},
-    path::Path,
 };
 
 use flate2::bufread::MultiGzDecoder;
@@ -18,7 +17,7 @@ use crate::{
     layout::Layout,
     oci::{Annotations, Descriptor, Digest, Hasher, Index, Manifest, Platform, annotation, media},
     sign::{self, VerifyingKey, bundle},
-    trial::Trial,
+    trial,
 };
 
 /// How deep indexes may lie in indexes.
@@ -155,7 +154,7 @@ impl Walk<'_> {
             Err(format!("this machine is {}", Platform::host()))
         } else {
             let program = unpacked.program.strip_prefix(&inside).unwrap_or(&unpacked.program);
-            Ok(try_out(&inside, &program.to_string_lossy(), catalogue.as_ref())?)
+            Ok(trial::try_out(&inside, &program.to_string_lossy(), catalogue.as_ref())?)
         };
         let digest = descriptor.digest;
         self.report.manifests.push(Checked { digest, platform: unpacked.platform, image, tools, referrers, ran });
@@ -300,38 +299,4 @@ fn uncompressed(blob: impl Read) -> Result<Digest> {
             return Err(Error::refused(format!("a layer of the image unpacks to more than {IMAGE_MAX} bytes")));
         }
     }
-}
-
-/// Spawns the server in `place`, alone there if this process may arrange that, and gives the name of the tool it answered.
-fn try_out(place: &Path, program: &str, catalogue: Option<&Value>) -> Result<String> {
-    let Some(catalogue) = catalogue else {
-        return Err(Error::new(Kind::NotFound, "there is no catalogue to compare the running server with"));
-    };
-    let confined = rustix::process::geteuid().is_root() && program_there("chroot");
-    let workspace = place.join("workspace");
-    let failed = |error: io::Error| Error::io(place, &error);
-    // An empty repository, as `git init` leaves one: something to look at for tools that look at one, and nothing to the others.
-    fs::create_dir_all(workspace.join(".git/objects")).map_err(failed)?;
-    fs::create_dir_all(workspace.join(".git/refs")).map_err(failed)?;
-    fs::write(workspace.join(".git/HEAD"), "ref: refs/heads/main\n").map_err(failed)?;
-    fs::create_dir_all(place.join("tmp")).map_err(failed)?;
-    if confined {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(place.join("tmp"), fs::Permissions::from_mode(0o1777)).map_err(failed)?;
-        for path in
-            ["workspace", "workspace/.git", "workspace/.git/objects", "workspace/.git/refs", "workspace/.git/HEAD"]
-        {
-            let owner = Some(crate::base::USER);
-            std::os::unix::fs::chown(place.join(path), owner, owner).map_err(failed)?;
-        }
-    }
-    let workspace = if confined { "/workspace".into() } else { workspace };
-    let trial = Trial { place: place.to_owned(), program: program.to_owned(), workspace, confined };
-    trial.compare(catalogue)?;
-    trial.call(catalogue)
-}
-
-fn program_there(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|place| place.join(name).is_file())
 }
