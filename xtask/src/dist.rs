@@ -166,9 +166,11 @@ fn environment(
     // The last that fits is taken: the longest has to come last.
     for (path, name) in places.replaced.iter().rev() {
         rust.push(format!("--remap-path-prefix={path}={name}"));
-        c.push(format!("-ffile-prefix-map={path}={name}"));
+        c.push(format!("'-ffile-prefix-map={}={name}'", path.replace('\'', "'\\''")));
     }
     put("CARGO_ENCODED_RUSTFLAGS".into(), rust.join("\u{1f}"));
+    // A path may have a space in it.
+    put("CC_SHELL_ESCAPED_FLAGS".into(), "1".into());
     put("CFLAGS".into(), c.join(" "));
     // Else the zlib of the machine, which may be there as a shared library only.
     put("LIBZ_SYS_STATIC".into(), "1".into());

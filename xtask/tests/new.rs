@@ -1,109 +1,16 @@
 //! `cargo xtask new` on a copy of the workspace: the new server is built, tested, generated, extended by a tool, and called.
-//!
-//! The copy lies below the target directory at a place that stays the same, so that what it compiles is there the next time. Its target
-//! directory is its own: cargo knows a package by its path inside its workspace, and would take the copy's build for this one's.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+mod common;
 
-/// A copy of the workspace as git sees it.
-struct Copy {
-    root: PathBuf,
-    target: PathBuf,
-    /// Held while the test runs: two runs at once would build in the same place.
-    _lock: File,
-}
+use std::fs;
 
-impl Copy {
-    fn of_this_workspace() -> Self {
-        let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let lock = File::create(place.join("new.lock")).unwrap();
-        lock.lock().unwrap();
-        let original = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let root = place.join("new");
-        let listed = Command::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-            .current_dir(original)
-            .output()
-            .unwrap();
-        assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
-        let files: Vec<PathBuf> = String::from_utf8(listed.stdout)
-            .unwrap()
-            .split_terminator('\0')
-            .map(PathBuf::from)
-            .filter(|path| original.join(path).is_file())
-            .collect();
-        assert!(files.contains(&PathBuf::from("Cargo.toml")), "{files:?}");
-        remove_others(&root, &root, &files);
-        for path in &files {
-            let (from, to) = (original.join(path), root.join(path));
-            let text = fs::read(&from).unwrap();
-            // A file that is the same keeps its time, and what was compiled from it stays good.
-            if fs::read(&to).ok().as_ref() != Some(&text) {
-                fs::create_dir_all(to.parent().unwrap()).unwrap();
-                fs::write(&to, text).unwrap();
-            }
-        }
-        Self { root, target: place.join("new-target"), _lock: lock }
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) -> Output {
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(&self.root)
-            .env("CARGO_TARGET_DIR", &self.target)
-            .env("CARGO_PROFILE_DEV_DEBUG", "false")
-            .env("CARGO_TERM_COLOR", "never");
-        command.output().unwrap()
-    }
-
-    /// Runs what has to succeed and gives its stdout.
-    fn ok(&self, program: &str, arguments: &[&str]) -> String {
-        let output = self.run(program, arguments);
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{program} {arguments:?}\n{stdout}\n{stderr}");
-        stdout.into_owned()
-    }
-
-    fn xtask(&self, arguments: &[&str]) -> String {
-        self.ok(env!("CARGO_BIN_EXE_xtask"), arguments)
-    }
-
-    fn cargo(&self, arguments: &[&str]) -> String {
-        self.ok(env!("CARGO"), arguments)
-    }
-
-    fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.root.join(path)).unwrap()
-    }
-
-    fn change(&self, path: &str, change: impl FnOnce(String) -> String) {
-        fs::write(self.root.join(path), change(self.read(path))).unwrap();
-    }
-}
-
-/// Removes what an earlier run left and the workspace does not have.
-fn remove_others(directory: &Path, root: &Path, files: &[PathBuf]) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if entry.file_type().unwrap().is_dir() {
-            remove_others(&path, root, files);
-            let _ = fs::remove_dir(&path);
-        } else if !files.iter().any(|file| root.join(file) == path) {
-            fs::remove_file(&path).unwrap();
-        }
-    }
-}
+use common::Copy;
 
 #[test]
 fn a_new_server_is_whole_and_takes_a_second_tool() {
-    let copy = Copy::of_this_workspace();
+    let copy = Copy::of_this_workspace("new");
     copy.xtask(&["new", "demo"]);
 
     // It is everywhere it has to be.
