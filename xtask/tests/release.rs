@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[expect(dead_code, reason = "this test runs other programs in the copy")]
 mod common;
 
 use std::{
