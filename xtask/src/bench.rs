@@ -1,4 +1,4 @@
-//! `cargo xtask bench [--record] [start] [calls] [git]`: our servers beside a peer in one run, as ratios.
+//! `cargo xtask bench [--record] [start] [calls] [git] [pack]`: our servers beside a peer in one run, as ratios.
 //!
 //! An absolute number says little on a shared machine, so every figure is taken beside the peer's in the same minute. Nothing here asserts;
 //! `--record` notes a whole run, with the machine it was made on, in BENCHMARKS.md and in the README.
@@ -6,6 +6,7 @@
 mod calls;
 mod client;
 mod git;
+mod pack;
 mod peers;
 mod start;
 mod table;
@@ -32,9 +33,12 @@ struct Bench {
     peers: Peers,
 }
 
+/// One group of measures of the servers.
+type Measure = fn(&Bench) -> Result<Vec<Row>, String>;
+
 /// Runs the benchmarks named, or all of them.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
-    let known = ["start", "calls", "git"];
+    let known = ["start", "calls", "git", "pack"];
     let (options, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|argument| argument.starts_with('-'));
     let record = options.contains(&"--record");
     if let Some(unknown) = options.iter().find(|option| **option != "--record") {
@@ -49,19 +53,25 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     let root = run::root()?;
     let target = run::target(&root)?;
     let home = target.join("bench");
-    let host = dist::Target::host(&root)?;
-    let git = dist::build(&root, &target, &host, Binary { package: "mcp-git", name: "mcp-git" })?;
-    let demo = dist::build(&root, &target, &host, Binary { package: "agent-tools-tests", name: "demo-server" })?;
-    let peers = peers::install(&home)?;
-    let bench = Bench { home, git, demo, peers };
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let mut rows = Vec::new();
-    for (name, measure) in [("start", start::run as fn(&Bench) -> _), ("calls", calls::run), ("git", git::run)] {
-        if wanted(name) {
-            let measured: Vec<Row> = measure(&bench)?;
-            measured.iter().for_each(|row| run::out(&row.line()));
-            rows.extend(measured);
+    let mut note = |measured: Vec<Row>| {
+        measured.iter().for_each(|row| run::out(&row.line()));
+        rows.extend(measured);
+    };
+    let servers: [(&str, Measure); 3] = [("start", start::run), ("calls", calls::run), ("git", git::run)];
+    if servers.iter().any(|(name, _)| wanted(name)) {
+        let host = dist::Target::host(&root)?;
+        let git = dist::build(&root, &target, &host, Binary { package: "mcp-git", name: "mcp-git" })?;
+        let demo = dist::build(&root, &target, &host, Binary { package: "agent-tools-tests", name: "demo-server" })?;
+        let peers = peers::install(&home)?;
+        let bench = Bench { home: home.clone(), git, demo, peers };
+        for (_, measure) in servers.iter().filter(|(name, _)| wanted(name)) {
+            note(measure(&bench)?);
         }
+    }
+    if wanted("pack") {
+        note(pack::run(&root, &target, &home)?);
     }
     let machine = machine();
     run::out(&machine);

@@ -8,7 +8,7 @@ use std::{
 
 use crate::run::{self, Result};
 
-mod needs;
+pub mod needs;
 mod tally;
 
 use tally::Tally;

@@ -30,8 +30,13 @@ pub fn all(root: &Path, place: &Path) -> Vec<Need> {
     };
     vec![
         set("AGENT_TOOLS_VENV", &|| python(&root.join("tests/python/requirements.txt"), &place.join("venv"))),
-        set("AGENT_TOOLS_OCI", &|| go_tools::built(&root.join("tests/registry"), &place.join("go"))),
+        set("AGENT_TOOLS_OCI", &|| oci(root, place)),
     ]
+}
+
+/// The directory with a registry, crane and oras.
+pub fn oci(root: &Path, place: &Path) -> Result<PathBuf> {
+    go_tools::built(&root.join("tests/registry"), &place.join("go"))
 }
 
 /// The interpreter of an environment that holds exactly what `requirements` says. A copy of them, written last, marks it complete.

@@ -1,0 +1,123 @@
+//! Packing and pushing beside oras, to one registry in the same minute.
+
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{median, millis, table::Row, timed};
+use crate::{
+    dist::{self, Binary, Target},
+    run,
+    test::needs,
+};
+
+/// How often each is done; the median counts.
+const TIMES: usize = 9;
+
+/// How long the registry may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A directory packed and pushed, and a layout pushed, by us and by oras.
+pub(super) fn run(root: &Path, target: &Path, home: &Path) -> Result<Vec<Row>, String> {
+    let tools = needs::oci(root, &target.join("test-tools"))?;
+    let host = Target::host(root)?;
+    let ours = dist::build(root, target, &host, Binary { package: "agent-tools-artifacts", name: "agent-tools" })?;
+    let server = dist::build(root, target, &host, Binary { package: "mcp-git", name: "mcp-git" })?;
+    let place = home.join("pack");
+    let failed = |error: std::io::Error| format!("{}: {error}", place.display());
+    let _ = fs::remove_dir_all(&place);
+    let files = place.join("mcp-git");
+    fs::create_dir_all(&files).map_err(failed)?;
+    fs::copy(&server, files.join("mcp-git")).map_err(failed)?;
+    fs::copy(root.join("artifacts/git/manifest.json"), files.join("manifest.json")).map_err(failed)?;
+    let registry = Registry::start(&tools.join("registry"), &place)?;
+    let oras = tools.join("oras");
+
+    // A repository of its own each time: what is there already is not sent.
+    let mut count = 0;
+    let mut reference = |who: &str| {
+        count += 1;
+        format!("127.0.0.1:{}/{who}{count}:1", registry.port)
+    };
+    let directory = files.to_string_lossy().into_owned();
+    let ours_packs = median(TIMES, || timed(|| quiet(&ours, &place, &["push", &directory, "-t", &reference("ours")])))?;
+    let oras_packs =
+        median(TIMES, || timed(|| quiet(&oras, &place, &["push", "--plain-http", &reference("oras"), "mcp-git"])))?;
+
+    let layout = reference("ours");
+    quiet(&ours, &place, &["push", &directory, "-t", &layout])?;
+    quiet(&ours, &place, &["copy", &layout, "oci:layout:1"])?;
+    let ours_pushes = median(TIMES, || timed(|| quiet(&ours, &place, &["copy", "oci:layout:1", &reference("ours")])))?;
+    let oras_pushes = median(TIMES, || {
+        let arguments = ["cp", "--from-oci-layout", "layout:1", "--to-plain-http", &reference("oras")];
+        timed(|| quiet(&oras, &place, &arguments))
+    })?;
+    let row = |what: &str, ours: Duration, peer: Duration| {
+        let ratio = ours.as_secs_f64() / peer.as_secs_f64();
+        Row {
+            what: what.to_owned(),
+            ours: millis(ours),
+            peer: format!("oras {}", millis(peer)),
+            ratio: format!("{ratio:.2} of its time"),
+            goal: "1.0".to_owned(),
+            met: ratio <= 1.0,
+        }
+    };
+    Ok(vec![
+        row("mcp-git packed and pushed to a registry on this machine", ours_packs, oras_packs),
+        row("the packed layout pushed there", ours_pushes, oras_pushes),
+    ])
+}
+
+fn quiet(program: &Path, place: &Path, arguments: &[&str]) -> Result<(), String> {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(place).env("HOME", place).env("DOCKER_CONFIG", place);
+    run::stdout(&mut command).map(drop)
+}
+
+/// A registry that ends with its use.
+struct Registry {
+    child: Child,
+    port: u16,
+}
+
+impl Registry {
+    fn start(program: &Path, place: &Path) -> Result<Self, String> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.map_err(|error| format!("there is no free port: {error}"))?.port();
+        let data = place.join("registry").display().to_string();
+        let config = place.join("registry.yml");
+        let text = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {data}}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n"
+        );
+        run::write(&config, &text)?;
+        let child = Command::new(program)
+            .arg("serve")
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("the registry could not be started: {error}"))?;
+        let registry = Self { child, port };
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if started.elapsed() > PATIENCE {
+                return Err("the registry does not answer".to_owned());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(registry)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
