@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 #[expect(dead_code, reason = "this test runs other programs in the copy")]
+#[path = "../common/mod.rs"]
 mod common;
+
+mod containerd;
 
 use std::{
     fs::{self, File},
@@ -70,6 +73,7 @@ fn a_release_is_whole_and_the_same_from_two_directories() {
     assert!(table.contains("verified, git_status called"), "{table}");
     let layout = Layout::open(&here.join("mcp-git")).unwrap();
     what_is_in(&layout, &here);
+    containerd::runs(&layout, &format!("{}-image", env!("CARGO_PKG_VERSION")));
     every_byte_counts(&layout);
 
     // Elsewhere, from files of another time.
