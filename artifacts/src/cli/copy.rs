@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     oci::Platform,
-    reference::Reference,
+    reference::{Reference, is_of_digest},
     transfer::{self, Copied, Options},
 };
 
@@ -89,7 +89,8 @@ pub(super) fn between(matches: &ArgMatches, from: &Reference, to: &Reference, ve
 pub(super) fn report(matches: &ArgMatches, to: &Reference, copied: &Copied) -> Result<()> {
     let place = Reference { tag: None, digest: None, ..to.clone() };
     let mut text = String::new();
-    for (tag, descriptor) in &copied.tags {
+    // Those that clients keep signatures under are in the JSON.
+    for (tag, descriptor) in copied.tags.iter().filter(|(tag, _)| !is_of_digest(tag)) {
         text.push_str(&format!("{place}:{tag}@{}\n", descriptor.digest));
     }
     if let (true, Some(top)) = (copied.tags.is_empty(), &copied.top) {

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     oci::{Digest, Index},
+    reference::is_of_digest,
     transfer::Place,
 };
 
@@ -73,7 +74,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
             Place::Repository(repository) => repository.tags().await?,
         };
         let found = tags.len();
-        tags.retain(|tag| matches.get_flag("all") || !keeps_referrers(tag));
+        tags.retain(|tag| matches.get_flag("all") || !is_of_digest(tag));
         if tags.len() < found {
             eprintln!("{} tags that keep what refers to a digest are left out: --all lists them", found - tags.len());
         }
@@ -91,13 +92,6 @@ fn run(matches: &ArgMatches) -> Result<()> {
         })
         .collect();
     print::result(matches, &text, &entries)
-}
-
-/// Whether a tag is one of those that no person gave: `sha256-<64 digits>`, with or without an ending, as of cosign's signatures.
-fn keeps_referrers(tag: &str) -> bool {
-    let Some(rest) = tag.strip_prefix("sha256-") else { return false };
-    let digits = rest.split('.').next().unwrap_or_default();
-    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn plain(tag: String) -> Entry {
@@ -129,24 +123,4 @@ async fn describe(place: &Place, tag: String) -> Result<Entry> {
         platforms.extend(index.manifests.iter().filter_map(|entry| entry.platform.as_ref()).map(ToString::to_string));
     }
     Ok(Entry { tag, digest: Some(document.descriptor.digest), platforms: Some(platforms) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_tags_made_of_a_digest_are_left_out() {
-        let digits = "a".repeat(64);
-        for (tag, expected) in [
-            (format!("sha256-{digits}"), true),
-            (format!("sha256-{digits}.sig"), true),
-            (format!("sha256-{digits}0"), false),
-            ("sha256-abc".to_owned(), false),
-            (digits, false),
-            ("1.0.0".to_owned(), false),
-        ] {
-            assert_eq!(keeps_referrers(&tag), expected, "{tag}");
-        }
-    }
 }

@@ -155,3 +155,18 @@ fn a_directory_with_a_layout_needs_no_prefix() {
     }
     assert!(Reference::parse_or_layout("team/git").is_err());
 }
+
+#[test]
+fn a_tag_of_a_digest_is_told_from_others() {
+    let digits = "a".repeat(64);
+    for (tag, expected) in [
+        (format!("sha256-{digits}"), true),
+        (format!("sha256-{digits}.sig"), true),
+        (format!("sha256-{digits}0"), false),
+        ("sha256-abc".to_owned(), false),
+        (digits, false),
+        ("1.0.0".to_owned(), false),
+    ] {
+        assert_eq!(super::is_of_digest(&tag), expected, "{tag}");
+    }
+}

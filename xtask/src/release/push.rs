@@ -10,9 +10,7 @@ use crate::run::Result;
 pub(super) fn push(context: &Context, server: &str, facts: &Facts) -> Result<()> {
     let Some(repository) = context.options.repository(server) else { return Ok(()) };
     let layout = context.place(server).to_string_lossy().into_owned();
-    let mut push = vec!["push", &layout, &repository];
-    push.extend(context.options.latest.then_some("--latest"));
-    command(context, push)?;
+    command(context, vec!["push", &layout, &repository])?;
     let key = context.options.output.join(super::PUBLIC_KEY).to_string_lossy().into_owned();
     for tag in [facts.version.clone(), format!("{}-image", facts.version)] {
         let reference = format!("{repository}:{tag}");
@@ -21,6 +19,10 @@ pub(super) fn push(context: &Context, server: &str, facts: &Facts) -> Result<()>
             verify.extend(["--key", &key]);
         }
         command(context, verify)?;
+    }
+    if context.options.latest {
+        let (version, latest) = (format!("{repository}:{}", facts.version), format!("{repository}:latest"));
+        command(context, vec!["copy", &version, &latest])?;
     }
     Ok(())
 }
