@@ -8,7 +8,7 @@ use std::{
 
 use artifacts::{
     layout::Layout,
-    oci::Platform,
+    oci::{Platform, annotation},
     pack::{self, Facts, Release},
     server_json,
     sign::SigningKey,
@@ -67,7 +67,7 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
     let options = Options::parse(arguments)?;
     let root = run::root()?;
     let target = run::target(&root)?;
-    let source = Source::of(&root, &options)?;
+    let source = Source::of(&root)?;
     let platforms = platforms(&root, &options)?;
     let context = Context { root, target, options, source, platforms };
     let mut failed = Vec::new();
@@ -195,14 +195,19 @@ impl Context {
         let catalogue = run::read(&place.join("catalogue.json"))?;
         let value: serde_json::Value =
             serde_json::from_str(&catalogue).map_err(|error| format!("artifacts/{server}/catalogue.json: {error}"))?;
+        let (version, repository) = source::package(&self.root, &format!("mcp-{server}"))?;
+        let source = self.options.source.clone().or(repository);
+        if source.is_none() {
+            eprintln!("no --source, and no repository in Cargo.toml: {} is left out", annotation::SOURCE);
+        }
         let label = push::name(&self.options, server).map(|name| (server_json::LABEL.to_owned(), name));
         let toolchain = ("io.agents.mcp-tool.toolchain".to_owned(), self.source.toolchain.clone());
         Ok(Facts {
             server: server.to_owned(),
             description: value["description"].as_str().unwrap_or_default().to_owned(),
-            version: source::version(&self.root, &format!("mcp-{server}"))?,
+            version,
             revision: self.source.revision.clone(),
-            source: self.options.source.clone(),
+            source,
             licenses: "Apache-2.0".to_owned(),
             created: self.source.created,
             catalogue: catalogue.into_bytes(),

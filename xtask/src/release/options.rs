@@ -15,7 +15,7 @@ cargo xtask release [--only SERVER] [--platform linux/ARCH] [--output DIR] [--cl
   --platform P       this platform alone: linux/amd64 or linux/arm64
   --output DIR       where the layouts go; dist if not said
   --cli NAME=PATH    pack this file as the bundled CLI instead of the pinned download
-  --source URL       where the source is, for the annotations
+  --source URL       where the source is, for the annotations; the repository of Cargo.toml if not said
   --namespace NAME   the reverse-DNS name of the publisher in an MCP registry, such as io.github.me: makes server.json
   --sign KEY         a private key in PEM (cosign's too, with its password in COSIGN_PASSWORD): sign everything that can be pulled
   --registry PREFIX  push to PREFIX/mcp-SERVER when all is verified, and verify what came to lie there

@@ -2,7 +2,6 @@
 
 use std::{path::Path, process::Command};
 
-use super::Options;
 use crate::run::{self, Result};
 
 /// The source.
@@ -17,7 +16,7 @@ pub(super) struct Source {
 
 impl Source {
     /// The source at `root`.
-    pub(super) fn of(root: &Path, options: &Options) -> Result<Self> {
+    pub(super) fn of(root: &Path) -> Result<Self> {
         let git = |arguments: &[&str]| run::stdout(Command::new("git").current_dir(root).args(arguments)).ok();
         let commit = git(&["rev-parse", "--verify", "HEAD"]).map(|commit| commit.trim().to_owned());
         let changed =
@@ -36,9 +35,6 @@ impl Source {
                 return Err("this is no git repository: set SOURCE_DATE_EPOCH to the time of the source".into());
             }
         };
-        if options.source.is_none() {
-            eprintln!("no --source: {} is left out", artifacts::oci::annotation::SOURCE);
-        }
         Ok(Self { revision, created, toolchain: toolchain(root)? })
     }
 }
@@ -51,12 +47,14 @@ fn toolchain(root: &Path) -> Result<String> {
     Ok(format!("{}; {}", rustc.trim(), compiler.lines().next().unwrap_or_default()))
 }
 
-/// The version of a package.
-pub(super) fn version(root: &Path, package: &str) -> Result<String> {
+/// The version of a package, and the address of its source if its manifest names one.
+pub(super) fn package(root: &Path, name: &str) -> Result<(String, Option<String>)> {
     let metadata = run::stdout(run::cargo(root).args(["metadata", "--no-deps", "--format-version", "1", "--locked"]))?;
     let metadata: serde_json::Value =
         serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
     let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let found = packages.iter().find(|there| there["name"] == package).and_then(|there| there["version"].as_str());
-    found.map(str::to_owned).ok_or_else(|| format!("cargo knows no package {package}"))
+    let package =
+        packages.iter().find(|there| there["name"] == name).ok_or_else(|| format!("cargo knows no package {name}"))?;
+    let word = |key: &str| package[key].as_str().map(str::to_owned);
+    Ok((word("version").unwrap_or_default(), word("repository")))
 }
