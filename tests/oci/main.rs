@@ -1,10 +1,12 @@
-//! Real registries, the clients everybody has, and registries that misbehave. So far what the harness promises.
+//! Real registries, the clients everybody has, and registries that misbehave: what the harness promises of them, and what our client and command do with them.
 
 #![expect(clippy::expect_used, reason = "a test that meets what it did not expect fails")]
 
 mod clients;
 mod faults;
+mod kit;
 mod logins;
+mod ours_and_theirs;
 mod uploads;
 
 use std::path::Path;
