@@ -9,6 +9,7 @@ mod rule;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -107,12 +108,21 @@ pub struct FaultProxy {
 impl FaultProxy {
     /// A proxy of the plain http server at `upstream` (`HOST:PORT`). The first of `rules` that meets a request decides.
     pub fn start(upstream: &str, rules: impl IntoIterator<Item = Rule>) -> Self {
+        Self::begin(upstream, None, rules)
+    }
+
+    /// The same over TLS; the authority that vouches for it is `ca.pem` in `directory` then.
+    pub fn start_tls(upstream: &str, directory: &Path, rules: impl IntoIterator<Item = Rule>) -> Self {
+        Self::begin(upstream, Some(crate::registry::certificates(directory)), rules)
+    }
+
+    fn begin(upstream: &str, tls: Option<TlsAcceptor>, rules: impl IntoIterator<Item = Rule>) -> Self {
         let upstream = upstream.to_owned();
         let rules = Mutex::new(rules.into_iter().collect());
         let state = Arc::new(State { upstream, rules, log: Log::default() });
         let (listener, address) = crate::listen();
         let shared = Arc::clone(&state);
-        let accepting = serve(listener, None, move |request| {
+        let accepting = serve(listener, tls, move |request| {
             let state = Arc::clone(&shared);
             async move { state.answer(request).await }
         });

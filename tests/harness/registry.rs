@@ -231,7 +231,7 @@ fn address(log: &Path) -> SocketAddr {
 
 /// An authority, `ca.pem`, and what it vouches for: `leaf.pem` and `leaf.key`, this machine under its usual names. What comes back serves
 /// with the latter.
-fn certificates(path: &Path) -> TlsAcceptor {
+pub(crate) fn certificates(path: &Path) -> TlsAcceptor {
     let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer_key = KeyPair::generate().expect("key");

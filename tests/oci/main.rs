@@ -7,6 +7,7 @@ mod faults;
 mod kit;
 mod logins;
 mod ours_and_theirs;
+mod pull_faults;
 mod push_faults;
 mod uploads;
 
