@@ -70,22 +70,28 @@ fn run(matches: &ArgMatches) -> Result<()> {
         .get(&platform.to_string())
         .ok_or_else(|| Error::new(Kind::NotFound, format!("{} pins no {name} for {platform}", pins.display())))?;
     let program = cache.join(format!("{name}-{}-{}", bundle.version, platform.dashed()));
-    let program = fetch(download, &cache, &program, print::progress("fetching"))
-        .and_then(|()| {
-            let found = binary::program(&program, name)?;
-            if found.runs_on(&platform) {
-                Ok(program.clone())
-            } else {
-                Err(Error::refused(format!("it is built for {}, not for {platform}", found.platform)))
-            }
-        })
+    let check = |file: &Path| {
+        let found = binary::program(file, name)?;
+        if found.runs_on(&platform) {
+            Ok(())
+        } else {
+            Err(Error::refused(format!("it is built for {}, not for {platform}", found.platform)))
+        }
+    };
+    fetch(download, &cache, &program, check, print::progress("fetching"))
         .map_err(|error| error.while_doing(format!("{name} {} for {platform}", bundle.version)))?;
     let value = json!({ "name": name, "version": bundle.version, "platform": platform.to_string(), "path": program });
     print::result(matches, &format!("{}\n", program.display()), &value)
 }
 
-/// Puts the program of `download` at `program`. The download itself is kept under its digest.
-fn fetch(download: &Download, cache: &Path, program: &Path, progress: Arc<dyn Progress>) -> Result<()> {
+/// Puts the program of `download` at `program`, if `check` finds it to be one. The download itself is kept under its digest.
+fn fetch(
+    download: &Download,
+    cache: &Path,
+    program: &Path,
+    check: impl Fn(&Path) -> Result<()>,
+    progress: Arc<dyn Progress>,
+) -> Result<()> {
     let digest = download.digest()?;
     fs::create_dir_all(cache).map_err(|error| Error::io(cache, &error))?;
     let kept = cache.join(digest.hex());
@@ -100,6 +106,7 @@ fn fetch(download: &Download, cache: &Path, program: &Path, progress: Arc<dyn Pr
         Some(member) => take_out(member, &file, out.as_file_mut())?,
     }
     out.as_file().set_permissions(fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    check(out.path())?;
     out.persist(program).map_err(|error| failed(error.error))?;
     Ok(())
 }
