@@ -3,7 +3,10 @@
 #![expect(clippy::expect_used, reason = "a test that meets what it did not expect fails")]
 
 mod clients;
+mod command;
 mod faults;
+mod fetch;
+mod flipped;
 mod kit;
 mod logins;
 mod ours_and_theirs;
