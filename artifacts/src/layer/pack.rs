@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use super::Counted;
 use flate2::{Compression, GzBuilder};
 
 use crate::{
@@ -131,19 +132,6 @@ fn append(archive: &mut tar::Builder<impl Write>, member: &Member, mtime: u64) -
                 Err(Error::refused(format!("{} became shorter while it was packed", path.display())))
             }
         }
-    }
-}
-
-struct Counted<R> {
-    inner: R,
-    read: u64,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.read += read as u64;
-        Ok(read)
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::Counted;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::{Error, Kind, Result, binary, oci::Platform, oci::media, tool_manifest::ToolManifest};
@@ -232,19 +233,6 @@ fn name(bytes: &[u8]) -> Result<String> {
         return Err(refused("is a name with empty parts"));
     }
     Ok(text.to_owned())
-}
-
-struct Counted<R> {
-    inner: R,
-    read: u64,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.read += read as u64;
-        Ok(read)
-    }
 }
 
 /// What comes out of the decoder, measured against what went in: long names and extensions of the format are content too, and count.
