@@ -12,7 +12,7 @@ use super::kit::{Agent, CATALOGUE, MANIFEST, Released, VERSION, program};
 use super::said;
 
 fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    serde_json::from_str(text).expect(text)
 }
 
 /// A directory with a manifest and its program, for this machine.

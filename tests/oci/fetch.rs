@@ -46,6 +46,9 @@ fn fetch(platform: &str) -> [&str; 8] {
     ["fetch", "tool", "--pins", "pins.toml", "--cache", "cache", "--platform", platform]
 }
 
+/// What is pinned, what is there, which member is wanted, what else happens, and what is said.
+type Case<'a> = (&'a [u8], &'a [u8], Option<&'a str>, Option<Fault>, &'a str);
+
 /// A gzipped tar with `bytes` as `bin/tool`, made in `place`.
 fn archive(place: &Path, bytes: &[u8]) -> Vec<u8> {
     std::fs::create_dir_all(place.join("bin")).expect("directory");
@@ -118,8 +121,7 @@ fn what_is_not_the_pinned_cli_leaves_nothing_behind() {
     let html = Fault::Status(200, vec![("content-type", "text/html".to_owned())], "<html></html>".to_owned());
     let missing = Fault::Status(404, Vec::new(), String::new());
     let truncated = Fault::TruncateResponse(20_000);
-    // What is pinned, what is there, which member is wanted, what else happens, and what is said.
-    let cases: [(&[u8], &[u8], Option<&str>, Option<Fault>, &str); 8] = [
+    let cases: [Case; 8] = [
         (&bytes, &flipped, None, None, "pinned is"),
         (&bytes, &bytes, None, Some(truncated), "pinned is"),
         (&bytes, page, None, None, "pinned is"),

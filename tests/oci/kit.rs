@@ -147,9 +147,10 @@ impl Agent {
         names
     }
 
-    /// Runs it to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_agent-tools-command"))
+    /// It, about to start.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agent-tools-command"));
+        command
             .args(arguments)
             .current_dir(self.home.path())
             .env_clear()
@@ -157,9 +158,13 @@ impl Agent {
             .env("TMPDIR", self.home.path())
             .env("PATH", "/usr/bin:/bin")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .output()
-            .expect("agent-tools")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("agent-tools")
     }
 
     /// What it wrote to stdout; it has to have succeeded.

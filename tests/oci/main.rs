@@ -12,6 +12,8 @@ mod logins;
 mod ours_and_theirs;
 mod pull_faults;
 mod push_faults;
+mod releases;
+mod strange;
 mod uploads;
 
 use std::path::Path;
