@@ -8,7 +8,7 @@ use reqwest::{
 };
 
 use super::{
-    Repository, body,
+    Repository, body, failure,
     retry::{Failure, Patience},
     session::Ask,
 };
@@ -90,6 +90,9 @@ impl Repository {
         let promised = descriptor.size;
         let too_much = || Error::corrupt(format!("{}: it is larger than the {promised} bytes promised", ask.doing));
         let left = promised - progress.written + skip;
+        if failure::is_html(&response) && response.content_length() != Some(left) {
+            return Err(Error::refused(format!("{}: {}", ask.doing, failure::PAGE)).into());
+        }
         if response.content_length().is_some_and(|length| length > left) {
             return Err(too_much().into());
         }
