@@ -154,7 +154,7 @@ fn what_does_not_pass_is_an_error_and_nothing_is_left() {
         (MANIFEST, Fault::Header("docker-content-digest", wrong.clone()), wrong),
         (MANIFEST, Fault::Header("content-type", media::MANIFEST.to_owned()), media::MANIFEST.to_owned()),
         (MANIFEST, page(200), "page".to_owned()),
-        (BLOB, page(200), desk.layer()),
+        (BLOB, page(200), "page".to_owned()),
         (MANIFEST, page(403), "403".to_owned()),
         (MANIFEST, denied(403), "go away".to_owned()),
         (BLOB, denied(403), "go away".to_owned()),
