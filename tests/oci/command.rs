@@ -188,10 +188,17 @@ fn a_password_is_never_said() {
         let output = good.run(&["push", "server", &reference]);
         assert!(!String::from_utf8_lossy(&output.stderr).contains(PASSWORD));
         said(&output);
+        // From a file and through stdin too.
+        let place = reference.trim_end_matches(":1");
+        let agent = Agent::new();
+        std::fs::write(agent.path("token"), format!("{PASSWORD}\n")).expect("write");
+        assert_eq!(agent.said(&["list", place, "--username", USER, "--token-file", "token"]), "1");
+        let mut command = agent.command(&["list", place, "--username", USER, "--password-stdin"]);
+        let stdin = std::fs::File::open(agent.path("token")).expect("a file");
+        assert_eq!(said(&command.stdin(stdin).output().expect("agent-tools")), "1");
+
         let agent = with(USER, wrong);
-        for arguments in
-            [&["push", "server", &reference][..], &["pull", &reference], &["list", reference.trim_end_matches(":1")]]
-        {
+        for arguments in [&["push", "server", &reference][..], &["pull", &reference], &["list", place]] {
             let error = agent.failed(1, arguments);
             assert!(!error.contains(wrong) && error.contains("AGENT_TOOLS_PASSWORD"), "{error}");
         }
