@@ -41,6 +41,8 @@ fn release(root: &Path, target: Option<&Path>, output: &Path, arguments: &[&str]
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(["release", "--only", "git", "--platform", &Platform::host().to_string(), "--output"]).arg(output);
     command.args(arguments).current_dir(root).env("SOURCE_DATE_EPOCH", EPOCH).env("CARGO_TERM_COLOR", "never");
+    // The commit may move while this runs, as it does for a person who works on.
+    command.env("GIT_DIR", "/nonexistent");
     // What a person may have set must not reach what is shipped.
     command.env("RUSTFLAGS", "-Cdebuginfo=2").env("CFLAGS", "-g3");
     if let Some(target) = target {
