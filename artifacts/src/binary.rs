@@ -23,7 +23,7 @@ impl Program {
     }
 }
 
-/// Looks at the file at `path`, which the caller calls `name`: it must be a program for Linux, and anyone may run it.
+/// Looks at the file at `path`, which the caller calls `name`: it must be a program for Linux, and its owner may run it (packing lets everyone).
 ///
 /// # Errors
 ///
@@ -35,7 +35,7 @@ pub fn program(path: &Path, name: &str) -> Result<Program> {
     let mut head = Vec::new();
     file.take(512).read_to_end(&mut head).map_err(failed)?;
     let program = read(&head).map_err(|what| Error::refused(format!("{name} is no program for Linux but {what}")))?;
-    if mode & 0o111 != 0o111 {
+    if mode & 0o100 == 0 {
         return Err(Error::refused(format!("{name} has no run bit (mode {:04o})", mode & 0o7777)));
     }
     Ok(program)

@@ -75,6 +75,11 @@ impl Bundles {
             if bundle.name.is_empty() || !bundle.name.bytes().all(plain) {
                 return Err(named(Error::refused("the name is not made of a-z, 0-9 and -")));
             }
+            // It becomes part of a file's name.
+            let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
+            if bundle.version.is_empty() || bundle.version.starts_with('.') || !bundle.version.bytes().all(word) {
+                return Err(named(Error::refused(format!("{:?} is no version", bundle.version))));
+            }
             for (platform, download) in &bundle.platform {
                 platform.parse::<Platform>().map_err(named)?;
                 download.digest().map_err(named)?;
@@ -118,6 +123,7 @@ mod tests {
             ("[cli.platform.\"linux/amd64\"]", "[cli.platform.\"linux\"]"),
             ("name = \"kubectl\"", "name = \"../kubectl\""),
             ("version =", "verison ="),
+            ("version = \"1.36.4\"", "version = \"1/../../x\""),
         ] {
             let text = PINNED.replacen(from, to, 1);
             assert_ne!(text, PINNED);

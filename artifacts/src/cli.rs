@@ -95,7 +95,11 @@ fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            error = stopped() => Err(error),
+            error = stopped() => {
+                // Work on a thread of its own is not waited for; what it started must not stay.
+                crate::trial::end_all();
+                Err(error)
+            }
         }
     });
     // What was on its way is let go of before the process ends, temporary files with it; a helper that still asks somebody is not waited for.

@@ -85,6 +85,13 @@ pub fn inspect(layout: &Layout, name: &str) -> Result<Inspection> {
     } else {
         ("manifest", Manifest::parse(&bytes)?.annotations, vec![descriptor.clone()])
     };
+    // What is shown of the index must be what its parts promise.
+    for entry in entries.iter().filter(|_| descriptor.is_index()) {
+        let part = Manifest::parse(&layout.document(entry)?).map_err(|error| error.while_doing(entry.digest))?;
+        if part.annotations.get(annotation::CATALOGUE) != annotations.get(annotation::CATALOGUE) {
+            return Err(Error::corrupt(format!("{} promises another catalogue than the index it is in", entry.digest)));
+        }
+    }
     let platforms = entries.iter().map(|entry| part(layout, entry)).collect::<Result<Vec<_>>>()?;
     let referrers: Vec<String> =
         layout.referrers(&descriptor.digest)?.into_iter().filter_map(|entry| entry.artifact_type).collect();

@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 
+mod header;
 mod pack;
 mod unpack;
 
 pub use pack::{Content, Member, Packed, pack};
 pub(crate) use unpack::examine;
-pub use unpack::{Limits, Unpacked, unpack, unpack_within};
+pub use unpack::{Limits, Unpacked, holds_no_programs, unpack, unpack_within};
 
 /// A reader that knows how much came out of it.
 struct Counted<R> {

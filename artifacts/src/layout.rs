@@ -42,10 +42,9 @@ impl Layout {
     /// The layout at `root`.
     pub fn open(root: &Path) -> Result<Self> {
         let marker = root.join(MARKER);
-        let text = fs::read_to_string(&marker).map_err(|error| {
-            Error::io(&marker, &error).while_doing(format!("{} is not an OCI image layout", root.display()))
-        })?;
-        let version: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let text = read(&marker, 1 << 10)
+            .map_err(|error| error.while_doing(format!("{} is not an OCI image layout", root.display())))?;
+        let version: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
         if version["imageLayoutVersion"].as_str().is_none_or(|version| !version.starts_with("1.")) {
             return Err(Error::refused(format!("{} is a layout of a version that is not 1.x", root.display())));
         }
@@ -148,7 +147,13 @@ impl Layout {
     pub fn blob(&self, descriptor: &Descriptor) -> Result<fs::File> {
         let path = self.path(&descriptor.digest);
         let failed = |error: io::Error| Error::io(&path, &error);
-        let mut file = fs::File::open(&path).map_err(failed)?;
+        let mut file = open(&path)?;
+        let size = file.metadata().map_err(failed)?.len();
+        if size != descriptor.size {
+            let (digest, promised) = (descriptor.digest, descriptor.size);
+            let error = Error::corrupt(format!("{digest} has {size} bytes where {promised} were promised"));
+            return Err(error.while_doing(path.display()));
+        }
         let found = check_file(&mut file, descriptor).map_err(failed)?;
         found.map_err(|error| error.while_doing(path.display()))?;
         Ok(file)
@@ -195,6 +200,10 @@ impl Layout {
 
     /// Enters `descriptor` into the index, under `name` if it has one. A name moves; an entry without one is kept once.
     pub fn enter(&self, descriptor: &Descriptor, name: Option<&str>) -> Result<()> {
+        // Another process may be entering something too. The lock ends with the file.
+        let marker = self.root.join(MARKER);
+        let lock = open(&marker)?;
+        lock.lock().map_err(|error| Error::io(&marker, &error))?;
         let mut index = self.index()?;
         let mut entry = descriptor.clone();
         entry.annotations.remove(annotation::REF_NAME);
@@ -258,11 +267,20 @@ fn check_file(file: &mut fs::File, descriptor: &Descriptor) -> io::Result<Result
     })
 }
 
+/// Opens what is a file: a pipe would keep us waiting, a device never end.
+fn open(path: &Path) -> Result<fs::File> {
+    let failed = |error: io::Error| Error::io(path, &error);
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(Error::refused(format!("{} is no file", path.display())));
+    }
+    fs::File::open(path).map_err(failed)
+}
+
 /// Reads a file of at most `max` bytes.
 fn read(path: &Path, max: u64) -> Result<Vec<u8>> {
     let failed = |error: io::Error| Error::io(path, &error);
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(failed)?;
+    let file = open(path)?;
     file.take(max + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > max {
         return Err(Error::refused(format!("{} is larger than {max} bytes, no document is", path.display())));

@@ -4,14 +4,15 @@
 use std::{
     fs,
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 use crate::{Error, Kind, Result};
@@ -84,11 +85,10 @@ impl Trial {
         let name = tool["name"].as_str().unwrap_or_default().to_owned();
         let mut arguments = vec!["call", &name];
         arguments.extend(tool["example"].as_str().unwrap_or_default().split_whitespace());
-        let mut child = Kept(
-            self.command("readonly", &arguments).stdin(Stdio::null()).spawn().map_err(|error| self.failed(&error))?,
-        );
+        let mut child = Kept::spawn(self.command("readonly", &arguments).stdin(Stdio::null()))
+            .map_err(|error| self.failed(&error))?;
         let answer = read(&mut child, |lines| lines.into_iter().collect::<Vec<_>>().join("\n"))?;
-        let status = child.0.wait().map_err(|error| self.failed(&error))?;
+        let status = child.ended().map_err(|error| self.failed(&error))?;
         match status.code() {
             Some(0) => Ok(name),
             // `not_found: …`: its own word for it. Anything else did not come from the tool.
@@ -106,7 +106,7 @@ impl Trial {
     /// What the server answers to `tools/list`.
     fn list(&self, mode: &str) -> Result<Vec<Value>> {
         let mut child =
-            Kept(self.command(mode, &[]).stdin(Stdio::piped()).spawn().map_err(|error| self.failed(&error))?);
+            Kept::spawn(self.command(mode, &[]).stdin(Stdio::piped())).map_err(|error| self.failed(&error))?;
         let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "agent-tools", "version": env!("CARGO_PKG_VERSION")},
         }});
@@ -138,15 +138,28 @@ impl Trial {
     fn command(&self, mode: &str, arguments: &[&str]) -> Command {
         let inside = Path::new("/").join(&self.program);
         let mut command = if self.confined {
-            // An empty PATH would hide the command that confines.
-            let mut command = Command::new("chroot");
+            // In a process namespace of its own, where the kernel gives one: then nothing it starts outlives it.
+            let apart = ["--pid", "--net", "--fork", "--kill-child"];
+            let mut command = Command::new("unshare");
+            if Command::new("unshare")
+                .args(apart)
+                .arg("true")
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|done| done.success())
+            {
+                command.args(apart).arg("chroot");
+            } else {
+                command = Command::new("chroot");
+            }
             command.arg("--userspec=65532:65532").arg(&self.place).arg(inside);
             command
         } else {
             Command::new(self.place.join(&self.program))
         };
+        // The commands that confine are looked for; what they start is given by its path.
         let path = std::env::var_os("PATH").filter(|_| self.confined);
-        command.args(arguments).env_clear().envs(path.map(|path| ("PATH", path)));
+        command.args(arguments).env_clear().envs(path.map(|path| ("PATH", path))).process_group(0);
         command.env("MODE", mode).env("WORKSPACE", &self.workspace).stdout(Stdio::piped()).stderr(Stdio::null());
         command
     }
@@ -165,7 +178,13 @@ pub fn try_out(place: &Path, program: &str, catalogue: Option<&Value>) -> Result
     let Some(catalogue) = catalogue else {
         return Err(Error::new(Kind::NotFound, "there is no catalogue to compare the running server with"));
     };
-    let confined = rustix::process::geteuid().is_root() && program_there("chroot");
+    let confined = rustix::process::geteuid().is_root();
+    if confined && !program_there("chroot") {
+        return Err(Error::new(
+            Kind::Usage,
+            "as root, a server is run in a root directory of its own: chroot is not in PATH",
+        ));
+    }
     let workspace = place.join("workspace");
     let failed = |error: io::Error| Error::io(place, &error);
     // An empty repository, as `git init` leaves one: something to look at for tools that look at one, and nothing to the others.
@@ -193,13 +212,56 @@ fn program_there(name: &str) -> bool {
     std::env::split_paths(&path).any(|place| place.join(name).is_file())
 }
 
+/// The process groups that are running.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Ends every server that is being tried out: for a process that is about to end itself.
+pub fn end_all() {
+    for group in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
 /// A child that does not outlive its use.
 struct Kept(Child);
 
+impl Kept {
+    fn spawn(command: &mut Command) -> io::Result<Self> {
+        let child = command.spawn()?;
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).extend(group(&child));
+        Ok(Self(child))
+    }
+}
+
+fn group(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
 impl Drop for Kept {
     fn drop(&mut self) {
+        if let Some(group) = group(&self.0) {
+            let _ = kill_process_group(group, Signal::KILL);
+            RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|running| *running != group);
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Kept {
+    /// Waits for its end, which follows the end of its output at once, or never.
+    fn ended(&mut self) -> io::Result<ExitStatus> {
+        let started = Instant::now();
+        loop {
+            match self.0.try_wait()? {
+                Some(status) => return Ok(status),
+                None if started.elapsed() > PATIENCE => {
+                    self.0.kill()?;
+                    return self.0.wait();
+                }
+                None => thread::sleep(Duration::from_millis(10)),
+            }
+        }
     }
 }
 

@@ -1,13 +1,8 @@
 //! Everything about an artifact that can be checked: that each blob is what its digest says, that a program is for the platform it claims, that
 //! what refers to it is about it, and, on request, that the server does what its catalogue says.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{self, Read},
-};
+use std::{collections::BTreeSet, fs};
 
-use flate2::bufread::MultiGzDecoder;
 use serde_json::Value;
 
 use crate::{
@@ -15,16 +10,18 @@ use crate::{
     catalogue::Catalogue,
     layer,
     layout::Layout,
-    oci::{Annotations, Descriptor, Digest, Hasher, Index, Manifest, Platform, annotation, media},
+    oci::{Descriptor, Digest, Index, Manifest, Platform, annotation, media},
     sign::{self, VerifyingKey, bundle},
     trial,
 };
 
+mod contents;
+
+/// The platforms of an index are a handful.
+const PARTS_MAX: usize = 32;
+
 /// How deep indexes may lie in indexes.
 const DEPTH_MAX: usize = 3;
-
-/// An image is unpacked to this much at most, to look at its digest.
-const IMAGE_MAX: u64 = 2 << 30;
 
 /// What to check besides digests.
 #[derive(Clone, Copy, Default)]
@@ -38,6 +35,8 @@ pub struct Options<'a> {
 /// What was found to be as it should be.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// What was named: the digest to pin.
+    pub digest: Option<Digest>,
     /// The manifests, in the order they were looked at.
     pub manifests: Vec<Checked>,
     /// Blobs and documents whose bytes were hashed, each counted once.
@@ -57,7 +56,9 @@ pub struct Checked {
     pub platform: Platform,
     /// Whether it is a container image rather than an artifact.
     pub image: bool,
-    /// The number of tools its catalogue lists, if it has one.
+    /// The digest of its catalogue, if it has one.
+    pub catalogue: Option<Digest>,
+    /// The number of tools that lists.
     pub tools: Option<usize>,
     /// What refers to it, by type.
     pub referrers: Vec<String>,
@@ -65,14 +66,14 @@ pub struct Checked {
     pub ran: std::result::Result<String, String>,
 }
 
-/// Checks what `name` (a tag or a digest) stands for in `layout`.
+/// Checks `name` (a tag or a digest) in `layout`.
 ///
 /// # Errors
 ///
 /// The first thing that is not as it should be, by name.
 pub fn verify(layout: &Layout, name: &str, options: &Options) -> Result<Report> {
-    let mut report = Report::default();
     let descriptor = layout.resolve(name)?;
+    let mut report = Report { digest: Some(descriptor.digest), ..Report::default() };
     Walk { layout, options, report: &mut report }.any(&descriptor, None, 0)?;
     Ok(report)
 }
@@ -91,10 +92,24 @@ impl Walk<'_> {
             if index.manifests.is_empty() {
                 return Err(named(Error::refused("the index is empty")));
             }
+            if index.manifests.len() > PARTS_MAX {
+                return Err(named(Error::refused(format!("the index has more than {PARTS_MAX} parts"))));
+            }
             let catalogue = self.referrers(descriptor)?.0;
-            promised_catalogue(&index.annotations, catalogue.as_ref()).map_err(named)?;
+            contents::promised_catalogue(&index.annotations, catalogue.as_ref()).map_err(named)?;
+            let mut seen = BTreeSet::new();
             for entry in &index.manifests {
+                if !seen.insert(entry.digest) {
+                    return Err(named(Error::refused(format!("the index has {} twice", entry.digest))));
+                }
                 self.any(entry, entry.platform.as_ref(), depth + 1)?;
+                // What is shown of the index must be what its parts are.
+                let part = self.report.manifests.last().and_then(|checked| checked.catalogue);
+                if let Some(catalogue) = catalogue.as_ref().filter(|catalogue| part != Some(catalogue.digest)) {
+                    let (index, part) = (catalogue.digest, part.map_or("none".to_owned(), |part| part.to_string()));
+                    let message = format!("the catalogue of the index is {index}, that of {} {part}", entry.digest);
+                    return Err(named(Error::corrupt(message)));
+                }
             }
             Ok(())
         } else if descriptor.is_manifest() {
@@ -111,10 +126,14 @@ impl Walk<'_> {
             self.blob(blob)?;
         }
         let (catalogue, referrers) = self.referrers(descriptor)?;
-        promised_catalogue(&manifest.annotations, catalogue.as_ref())?;
+        contents::promised_catalogue(&manifest.annotations, catalogue.as_ref())?;
         let configured;
         let (tool, platform) = if image {
             configured = self.image(manifest)?;
+            contents::runs_only_its_server(manifest, &self.layout.document(&manifest.config)?)?;
+            for below in manifest.layers.iter().rev().skip(1) {
+                layer::holds_no_programs(self.layout.blob(below)?).map_err(|error| error.while_doing(below.digest))?;
+            }
             if let Some(claimed) = platform.filter(|claimed| **claimed != configured) {
                 return Err(Error::refused(format!("the index says {claimed}, the image says {configured}")));
             }
@@ -139,10 +158,16 @@ impl Walk<'_> {
                 unpacked.manifest.name
             )));
         }
+        let catalogue_digest = catalogue.as_ref().map(|catalogue| catalogue.digest);
+        contents::clis(manifest, &inside, &unpacked.platform)?;
         let catalogue: Option<Value> = match catalogue {
             Some(descriptor) => {
                 let bytes = self.layout.document(&descriptor)?;
-                Catalogue::parse(&bytes)?;
+                let catalogue = Catalogue::parse(&bytes)?;
+                if catalogue.server != unpacked.manifest.name {
+                    let (said, server) = (catalogue.server, unpacked.manifest.name);
+                    return Err(Error::refused(format!("its catalogue is that of {said:?}, it holds {server:?}")));
+                }
                 serde_json::from_slice(&bytes).ok()
             }
             None => None,
@@ -157,7 +182,8 @@ impl Walk<'_> {
             Ok(trial::try_out(&inside, &program.to_string_lossy(), catalogue.as_ref())?)
         };
         let digest = descriptor.digest;
-        self.report.manifests.push(Checked { digest, platform: unpacked.platform, image, tools, referrers, ran });
+        let (platform, catalogue) = (unpacked.platform, catalogue_digest);
+        self.report.manifests.push(Checked { digest, platform, image, catalogue, tools, referrers, ran });
         Ok(())
     }
 
@@ -171,7 +197,7 @@ impl Walk<'_> {
             return Err(Error::refused(format!("it has {layers} layers and its configuration lists {listed}")));
         }
         for (layer, listed) in manifest.layers.iter().zip(listed) {
-            let found = uncompressed(self.layout.blob(layer)?)?;
+            let found = contents::uncompressed(self.layout.blob(layer)?)?;
             if listed.as_str() != Some(&found.to_string()) {
                 return Err(Error::corrupt(format!(
                     "layer {} unpacks to {found}, its configuration says {listed}",
@@ -265,38 +291,5 @@ impl Walk<'_> {
         self.layout.blob(descriptor)?;
         self.report.blobs.insert(descriptor.digest);
         Ok(())
-    }
-}
-
-/// The catalogue that is promised by annotation and the one that refers must be one.
-fn promised_catalogue(annotations: &Annotations, found: Option<&Descriptor>) -> Result<()> {
-    let promised = annotations.get(annotation::CATALOGUE);
-    match (promised, found) {
-        (None, _) => Ok(()),
-        (Some(promised), Some(found)) if *promised == found.digest.to_string() => Ok(()),
-        (Some(promised), Some(found)) => {
-            Err(Error::corrupt(format!("its catalogue is {}, promised was {promised}", found.digest)))
-        }
-        (Some(promised), None) => Err(Error::new(
-            Kind::NotFound,
-            format!("its catalogue {promised} is not there: was it copied without what refers to it?"),
-        )),
-    }
-}
-
-fn uncompressed(blob: impl Read) -> Result<Digest> {
-    let broken = |error: io::Error| Error::refused(format!("a layer of the image is no gzip: {error}"));
-    let mut decoder = MultiGzDecoder::new(io::BufReader::new(blob)).take(IMAGE_MAX + 1);
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 1 << 16]);
-    loop {
-        let read = decoder.read(&mut buffer).map_err(broken)?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(&buffer[..read]);
-        size += read as u64;
-        if size > IMAGE_MAX {
-            return Err(Error::refused(format!("a layer of the image unpacks to more than {IMAGE_MAX} bytes")));
-        }
     }
 }

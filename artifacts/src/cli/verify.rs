@@ -54,22 +54,28 @@ fn run(matches: &ArgMatches) -> Result<()> {
     let reference = places::reference(matches, "REF")?;
     let key = matches.get_one::<PathBuf>("key").map(read_key).transpose()?;
     let [place] = places::open(matches, [(&reference, Purpose::Read)])?;
-    let options = verify::Options { key: key.as_ref(), run: matches.get_flag("run") };
+    let (signed, run) = (key.is_some(), matches.get_flag("run"));
+    // On a thread of its own, so that a signal ends it.
+    let check = |layout: Layout, name: String| {
+        tokio::task::spawn_blocking(move || verify::verify(&layout, &name, &verify::Options { key: key.as_ref(), run }))
+    };
     let progress = print::progress("fetching");
     let report = wait_for(async {
         let name = places::checked_name(&place, &reference).await?;
+        let ended =
+            |error: tokio::task::JoinError| Error::new(Kind::Unavailable, format!("checking ended early: {error}"));
         match &place {
-            Place::Layout(layout) => verify::verify(layout, &name, &options),
+            Place::Layout(layout) => check(layout.clone(), name).await.map_err(ended)?,
             Place::Repository(_) => {
                 let kept = tempfile::tempdir().map_err(|error| Error::new(Kind::Io, error.to_string()))?;
                 let layout = Layout::create(kept.path())?;
                 let digest = fetch(&place, &name, &layout, progress).await?;
-                verify::verify(&layout, &digest.to_string(), &options)
+                check(layout, digest.to_string()).await.map_err(ended)?
             }
         }
     });
     let report = report.map_err(|error| error.while_doing(&reference))?;
-    print::result(matches, &text(&report, key.is_some()), &value(&report))
+    print::result(matches, &text(&report, signed), &value(&report))
 }
 
 fn read_key(path: &PathBuf) -> Result<VerifyingKey> {
@@ -117,6 +123,7 @@ fn text(report: &Report, key: bool) -> String {
     } else {
         format!("{} signatures, not checked (no --key)", report.unchecked_signatures)
     };
+    lines.extend(report.digest.map(|digest| format!("digest {digest}")));
     lines.push(format!("verified: {} blobs and documents; {signatures}", report.blobs.len()));
     lines.join("\n") + "\n"
 }
@@ -139,6 +146,7 @@ fn value(report: &Report) -> serde_json::Value {
         .collect();
     json!({
         "verified": true,
+        "digest": report.digest,
         "manifests": manifests,
         "blobs": report.blobs.len(),
         "signatures": report.signatures,

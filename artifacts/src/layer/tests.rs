@@ -181,26 +181,60 @@ fn a_link_before_a_file_of_its_name_does_not_carry_it_outside() {
     assert_eq!(fs::read_dir(outside.path()).expect("is there").count(), 0);
 }
 
+/// Readers disagree about what extensions mean, and an init container unpacks with another reader than this one.
 #[test]
-fn long_names_of_other_formats_are_held_to_the_same_rules() {
-    for name in ["../../../../tmp/evil", "/tmp/evil"] {
-        let gnu =
-            Raw::good().entry(b"././@LongLink", b'L', 0, name.len() as u64, name.as_bytes()).file("x", 0o644, b"");
-        let said = refusal(&gnu.layer());
-        assert!(said.contains(name), "{said}");
-        let record = format!("{} path={name}\n", name.len() + 9);
-        assert_eq!(record.len(), name.len() + 9);
-        let pax = Raw::good().entry(b"pax", b'x', 0, record.len() as u64, record.as_bytes()).file("x", 0o644, b"");
-        let said = refusal(&pax.layer());
-        assert!(said.contains(name), "{said}");
+fn nothing_is_unpacked_that_another_reader_would_unpack_differently() {
+    let pax = |records: &[(&str, &str)]| {
+        let mut text = String::new();
+        for (key, value) in records {
+            let rest = format!(" {key}={value}\n");
+            let length = (1..).find(|length| format!("{length}{rest}").len() == *length).expect("has a length");
+            text.push_str(&format!("{length}{rest}"));
+        }
+        Raw::good().entry(b"pax", b'x', 0, text.len() as u64, text.as_bytes()).file("x", 0o755, b"#!/bin/sh\n")
+    };
+    let sized = |size: &[u8]| {
+        let mut raw = Raw::good().file("x", 0o644, b"").0;
+        let at = raw.len() - 512;
+        raw[at + 124..at + 124 + size.len()].copy_from_slice(size);
+        raw[at + 148..at + 156].fill(b' ');
+        let sum: u32 = raw[at..at + 512].iter().map(|byte| u32::from(*byte)).sum();
+        raw[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        Raw(raw)
+    };
+    let cases: Vec<(Raw, &str)> = vec![
+        (Raw::good().entry(b"././@LongLink", b'L', 0, 8, b"mcp-demo").file("x", 0o755, b"x"), "extension header"),
+        (Raw::good().entry(b"././@LongLink", b'K', 0, 8, b"mcp-demo").file("x", 0o755, b"x"), "extension header"),
+        (pax(&[("path", "mcp-demo")]), "says \"path\""),
+        (pax(&[("path", "README"), ("path", "mcp-demo")]), "says \"path\""),
+        (pax(&[("GNU.sparse.major", "1"), ("GNU.sparse.name", "mcp-demo")]), "says \"GNU.sparse.major\""),
+        (pax(&[("mtime", "1.5"), ("size", "0")]), "says \"size\""),
+        (pax(&[("linkpath", "/etc/passwd")]), "says \"linkpath\""),
+        (Raw::good().entry(b"pax", b'x', 0, 9, b"99 mtime=").file("x", 0o644, b""), "malformed"),
+        (Raw::good().entry(b"pax", b'g', 0, 0, b"").file("x", 0o644, b""), "extension header"),
+        (Raw::good().entry(b"d", b'5', 0o755, 512, &[0; 512]), "\"d\" is a directory with content"),
+        (Raw::good().file("x/", 0o644, b""), "name is that of a directory"),
+        (Raw::good().file(".wh.mcp-demo", 0o644, b""), "images remove files"),
+        (Raw::good().entry(b"c", b'7', 0o644, 0, b""), "type '7'"),
+        (sized(b"+0000000512"), "octal"),
+        (sized(b"-0000000001"), "not a number"),
+        (sized(b" 00000000000"), "octal"),
+        (sized(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), "octal"),
+    ];
+    for (raw, words) in cases {
+        let said = refusal(&raw.layer());
+        assert!(said.contains(words), "{said:?} lacks {words:?}");
     }
+    let place = tempfile::tempdir().expect("a directory");
+    let times = pax(&[("mtime", "1700000000.5")]).layer();
+    unpack(times.as_slice(), media::TOOL, &place.path().join("tool"), None).expect("times change nothing");
 }
 
 #[test]
 fn what_is_huge_is_refused_before_it_is_written() {
-    let huge = Raw::good().entry(b"huge", b'0', 0o644, 1 << 40, b"");
+    let huge = Raw::good().entry(b"huge", b'0', 0o644, (1 << 33) - 1, b"");
     let said = refusal(&huge.layer());
-    assert!(said.contains("\"huge\" has 1099511627776 bytes"), "{said}");
+    assert!(said.contains("\"huge\" has 8589934591 bytes"), "{said}");
 
     // 64 MiB of zeros are some sixty kilobytes.
     let bomb = Raw::good().file("bomb", 0o644, &vec![0; 64 << 20]);
@@ -208,8 +242,8 @@ fn what_is_huge_is_refused_before_it_is_written() {
     assert!(said.contains("\"bomb\"") && said.contains("decompression bomb"), "{said}");
 
     let long = vec![b'n'; 64 << 20];
-    let names = Raw::good().entry(b"././@LongLink", b'L', 0, long.len() as u64, &long).file("x", 0o644, b"");
-    assert!(refusal(&names.layer()).contains("decompression bomb"));
+    let names = Raw::good().entry(b"pax", b'x', 0, long.len() as u64, &long).file("x", 0o644, b"");
+    assert!(!refusal(&names.layer()).is_empty());
 
     let limits = Limits { entries: 3, total: 5000, ..Limits::default() };
     let place = tempfile::tempdir().expect("a directory");

@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Counted;
+use super::{
+    Counted,
+    header::{name, plain_size, times_only},
+};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::{Error, Kind, Result, binary, oci::Platform, oci::media, tool_manifest::ToolManifest};
@@ -124,17 +127,27 @@ fn entries(layer: impl Read, place: &Path, limits: &Limits) -> Result<Vec<String
     let mut archive = tar::Archive::new(Bounded { decoder, produced: 0, limits: *limits });
     let mut seen: BTreeMap<String, bool> = BTreeMap::new();
     let mut total: u64 = 0;
-    for (count, entry) in archive.entries().map_err(broken)?.enumerate() {
+    for (count, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
         let mut entry = entry.map_err(broken)?;
         let name = name(&entry.path_bytes())?;
+        plain_size(entry.header()).map_err(|error| error.while_doing(format!("{name:?}")))?;
         let refused = |why: &str| Error::refused(format!("{name:?} {why}"));
         if count >= limits.entries {
             return Err(refused(&format!("is entry {}, more than {} are refused", count + 1, limits.entries)));
         }
         let kind = entry.header().entry_type();
         let directory = match kind {
-            tar::EntryType::Regular | tar::EntryType::Continuous => false,
-            tar::EntryType::Directory => true,
+            tar::EntryType::Regular => false,
+            tar::EntryType::Directory if entry.size() == 0 => true,
+            tar::EntryType::Directory => return Err(refused("is a directory with content")),
+            // Nothing in it changes what any reader unpacks: everything else of an extension can, and readers disagree about it.
+            tar::EntryType::XHeader => {
+                times_only(&mut entry).map_err(|why| refused(&format!("is an extension header {why}")))?;
+                continue;
+            }
+            tar::EntryType::XGlobalHeader | tar::EntryType::GNULongName | tar::EntryType::GNULongLink => {
+                return Err(refused("is an extension header, whose meaning readers disagree about"));
+            }
             tar::EntryType::Symlink | tar::EntryType::Link => return Err(refused("is a link")),
             tar::EntryType::Char | tar::EntryType::Block => return Err(refused("is a device")),
             tar::EntryType::Fifo => return Err(refused("is a pipe")),
@@ -145,6 +158,9 @@ fn entries(layer: impl Read, place: &Path, limits: &Limits) -> Result<Vec<String
         };
         if name.is_empty() && directory {
             continue;
+        }
+        if !directory && entry.path_bytes().ends_with(b"/") {
+            return Err(refused("is a file whose name is that of a directory"));
         }
         if name.is_empty() {
             return Err(Error::refused("there is a file without a name"));
@@ -190,6 +206,31 @@ fn entries(layer: impl Read, place: &Path, limits: &Limits) -> Result<Vec<String
     Ok(seen.into_iter().filter(|(_, directory)| !directory).map(|(name, _)| name).collect())
 }
 
+/// Looks at a layer that lies beneath a server: files that are read and directories, which leave the server's own files alone.
+///
+/// # Errors
+///
+/// [`Kind::Refused`] with the name of what is a program, a link, a device, leads outside or carries special bits.
+pub fn holds_no_programs(layer: impl Read) -> Result<()> {
+    let broken = |error: io::Error| Error::refused(format!("the layer is no gzipped tar: {error}"));
+    let compressed = Counted { inner: layer, read: 0 };
+    let decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, compressed));
+    let mut archive = tar::Archive::new(Bounded { decoder, produced: 0, limits: Limits::default() });
+    for entry in archive.entries().map_err(broken)?.raw(true) {
+        let entry = entry.map_err(broken)?;
+        let name = name(&entry.path_bytes())?;
+        let refused = |why: &str| Error::refused(format!("{name:?} {why}"));
+        let mode = entry.header().mode().unwrap_or(u32::MAX);
+        match entry.header().entry_type() {
+            tar::EntryType::Directory => {}
+            tar::EntryType::Regular if mode & 0o7111 == 0 => {}
+            tar::EntryType::Regular => return Err(refused("may be run, and only the server may")),
+            _ => return Err(refused("is neither a file nor a directory")),
+        }
+    }
+    rest(archive.into_inner()).map_err(broken)
+}
+
 /// Behind the end of the archive there may be padding, nothing else.
 fn rest(mut reader: impl Read) -> io::Result<()> {
     let mut buffer = [0; 1 << 12];
@@ -202,37 +243,6 @@ fn rest(mut reader: impl Read) -> io::Result<()> {
             return Err(io::Error::other("there is something behind its end"));
         }
     }
-}
-
-/// A name that stays inside: relative, plain, without `.` and `..`; `./` in front and `/` behind are how other packers write.
-fn name(bytes: &[u8]) -> Result<String> {
-    let shown = String::from_utf8_lossy(bytes).escape_debug().take(200).collect::<String>();
-    let refused = |why: &str| Error::refused(format!("\"{shown}\" {why}"));
-    let text = std::str::from_utf8(bytes).map_err(|_| refused("is a name that is not UTF-8"))?;
-    if text.starts_with('/') {
-        return Err(refused("is an absolute name"));
-    }
-    if text.contains(|c: char| c.is_control() || c == '\\') {
-        return Err(refused("is a name with control characters or backslashes"));
-    }
-    if text.len() > 1024 || text.split('/').any(|part| part.len() > 255) {
-        return Err(refused("is a name that is too long"));
-    }
-    let mut text = text;
-    while let Some(rest) = text.strip_prefix("./") {
-        text = rest;
-    }
-    let text = text.strip_suffix('/').unwrap_or(text);
-    if text.is_empty() || text == "." {
-        return Ok(String::new());
-    }
-    if text.split('/').any(|part| part == "..") {
-        return Err(refused("is a name that leads outside"));
-    }
-    if text.split('/').any(|part| part.is_empty() || part == ".") {
-        return Err(refused("is a name with empty parts"));
-    }
-    Ok(text.to_owned())
 }
 
 /// What comes out of the decoder, measured against what went in: long names and extensions of the format are content too, and count.

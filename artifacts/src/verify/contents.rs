@@ -1,0 +1,96 @@
+//! What is inside of an artifact or image, held against what is said about it.
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+};
+
+use flate2::bufread::MultiGzDecoder;
+use serde_json::Value;
+
+use crate::{
+    Error, Kind, Result, binary,
+    oci::{Annotations, Descriptor, Digest, Hasher, Manifest, Platform, annotation},
+};
+
+/// An image is unpacked to this much at most, to look at its digest.
+const IMAGE_MAX: u64 = 2 << 30;
+
+/// The bundled CLIs are the ones the annotations say, and programs for the platform.
+pub(super) fn clis(manifest: &Manifest, place: &Path, platform: &Platform) -> Result<()> {
+    for (key, value) in &manifest.annotations {
+        let Some(name) = key.strip_prefix(annotation::CLI_PREFIX) else { continue };
+        let promised: Option<Digest> = value.split(' ').find_map(|word| word.parse().ok());
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let (Some(promised), true) = (promised, name.bytes().all(plain)) else {
+            return Err(Error::refused(format!("{key} names no file and digest")));
+        };
+        let path = place.join(name);
+        let bytes = fs::read(&path).map_err(|_| Error::refused(format!("{name} is annotated and not there")))?;
+        let found = Digest::of(&bytes);
+        if found != promised {
+            return Err(Error::corrupt(format!("{name} hashes to {found}, annotated is {promised}")));
+        }
+        let program = binary::program(&path, name)?;
+        if !program.runs_on(platform) {
+            return Err(Error::refused(format!("{name} is built for {}, not for {platform}", program.platform)));
+        }
+    }
+    Ok(())
+}
+
+/// An image starts its server, as nobody, with an environment that changes nothing about it.
+pub(super) fn runs_only_its_server(manifest: &Manifest, config: &[u8]) -> Result<()> {
+    let config: Value = serde_json::from_slice(config).unwrap_or_default();
+    let run = &config["config"];
+    let server = manifest.annotations.get(annotation::SERVER).map(String::as_str).unwrap_or_default();
+    let entrypoint = serde_json::json!([format!("/mcp-{server}")]);
+    if run["Entrypoint"] != entrypoint || !run["Cmd"].as_array().is_none_or(Vec::is_empty) {
+        return Err(Error::refused(format!("the image starts {} {}, not {entrypoint}", run["Entrypoint"], run["Cmd"])));
+    }
+    let user = run["User"].as_str().unwrap_or_default();
+    if user.is_empty() || user.split(':').any(|part| part.parse::<u32>().is_ok_and(|id| id == 0) || part == "root") {
+        return Err(Error::refused(format!("the image runs as {user:?}, which may be root")));
+    }
+    for variable in run["Env"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !["PATH=", "HOME=", "SSL_CERT_FILE=", "WORKSPACE="].iter().any(|known| variable.starts_with(known)) {
+            return Err(Error::refused(format!("the image sets {variable:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// The digest of what a compressed layer unpacks to.
+pub(super) fn uncompressed(blob: impl Read) -> Result<Digest> {
+    let broken = |error: io::Error| Error::refused(format!("a layer of the image is no gzip: {error}"));
+    let mut decoder = MultiGzDecoder::new(io::BufReader::new(blob)).take(IMAGE_MAX + 1);
+    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 1 << 16]);
+    loop {
+        let read = decoder.read(&mut buffer).map_err(broken)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+        if size > IMAGE_MAX {
+            return Err(Error::refused(format!("a layer of the image unpacks to more than {IMAGE_MAX} bytes")));
+        }
+    }
+}
+
+/// The catalogue that is promised by annotation and the one that refers must be one.
+pub(super) fn promised_catalogue(annotations: &Annotations, found: Option<&Descriptor>) -> Result<()> {
+    let promised = annotations.get(annotation::CATALOGUE);
+    match (promised, found) {
+        (None, _) => Ok(()),
+        (Some(promised), Some(found)) if *promised == found.digest.to_string() => Ok(()),
+        (Some(promised), Some(found)) => {
+            Err(Error::corrupt(format!("its catalogue is {}, promised was {promised}", found.digest)))
+        }
+        (Some(promised), None) => Err(Error::new(
+            Kind::NotFound,
+            format!("its catalogue {promised} is not there: was it copied without what refers to it?"),
+        )),
+    }
+}
