@@ -96,7 +96,27 @@ impl Credentials {
         distinct.sort_unstable();
         distinct.dedup();
         let host = match (named, distinct.as_slice()) {
-            (Some(named), _) => Some(named.to_ascii_lowercase()),
+            (Some(named), hosts) => {
+                let named = named.to_ascii_lowercase();
+                if named.contains('/') {
+                    let message =
+                        format!("AGENT_TOOLS_REGISTRY is {named:?}: give it the host alone, as references have it");
+                    return Err(Error::new(Kind::Usage, message));
+                }
+                // In an environment they may be for another command; on the command line they are for this one.
+                let here = given.username.is_some() || given.password.is_some() || given.token_file.is_some();
+                let is_it =
+                    |host: &&str| is_same(&named, &RepositoryName { host: (*host).to_owned(), path: String::new() });
+                if here && !hosts.iter().any(is_it) {
+                    let hosts = hosts.join(" and ");
+                    let message = format!(
+                        "AGENT_TOOLS_REGISTRY is {named:?}, and the command is about {hosts}: nothing would use {}",
+                        found.source
+                    );
+                    return Err(Error::new(Kind::Usage, message));
+                }
+                Some(named)
+            }
             (None, []) => None,
             (None, [host]) => Some((*host).to_owned()),
             (None, several) => {
@@ -124,7 +144,13 @@ impl Credentials {
         }
         for path in self.files() {
             let named = |error: Error| error.while_doing(format!("credentials for {}", name.host));
-            let Some(text) = read(&path).map_err(named)? else { continue };
+            let Some(text) = read(&path).map_err(named)? else {
+                if self.environment.path("REGISTRY_AUTH_FILE").is_some_and(|asked| asked == path) {
+                    let message = format!("REGISTRY_AUTH_FILE names {}, which is not there", path.display());
+                    return Err(named(Error::new(Kind::Unauthenticated, message)));
+                }
+                continue;
+            };
             if let Some(found) = config::find(&text, &path, name, &self.environment).map_err(named)? {
                 return Ok(Some(found));
             }
@@ -143,8 +169,9 @@ impl Credentials {
         let path = |name: &str| self.environment.path(name);
         let mut files = Vec::new();
         files.extend(path("REGISTRY_AUTH_FILE"));
-        files.extend(path("DOCKER_CONFIG").map(|place| place.join("config.json")));
-        files.extend(path("HOME").map(|place| place.join(".docker/config.json")));
+        // The one stands for the other, as it does for docker.
+        let docker = path("DOCKER_CONFIG").or_else(|| path("HOME").map(|home| home.join(".docker")));
+        files.extend(docker.map(|place| place.join("config.json")));
         files.extend(path("XDG_RUNTIME_DIR").map(|place| place.join("containers/auth.json")));
         files.dedup();
         files

@@ -234,6 +234,17 @@ impl Layout {
     }
 }
 
+/// Puts the directory `made` where `place` is or would be, in one step: whoever looks sees the old or the new. The old one lies at `made` afterwards.
+///
+/// # Errors
+///
+/// The two are not in one file system, or it cannot exchange them.
+pub fn exchange(made: &Path, place: &Path) -> Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let flags = if place.exists() { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
+    renameat_with(CWD, made, CWD, place, flags).map_err(|error| Error::io(place, &error.into()))
+}
+
 /// Gives a finished temporary file its name, readable by everyone.
 fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;

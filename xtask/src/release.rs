@@ -7,7 +7,7 @@ use std::{
 };
 
 use artifacts::{
-    layout::Layout,
+    layout::{self, Layout},
     oci::{Platform, annotation},
     pack::{self, Facts, Release},
     server_json,
@@ -271,15 +271,19 @@ impl Context {
         Ok(rows)
     }
 
-    /// Gives everything its place, the old layout going only when the new one is there.
+    /// Gives everything its place; the layout in one step, so that there always is one. Files of an earlier release of the server go.
     fn publish(&self, done: &Done) -> Result<()> {
         let place = self.place(&done.server);
         let failed = |error: std::io::Error| format!("{} could not be replaced: {error}", place.display());
         let staged = done.staged.path();
-        if place.exists() {
-            fs::rename(&place, staged.join("old")).map_err(failed)?;
+        for file in fs::read_dir(&self.options.output).map_err(failed)?.flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let ours = name.starts_with(&format!("mcp-{}-", done.server)) && name.ends_with(".mcpb");
+            if ours || name == format!("mcp-{}.server.json", done.server) {
+                fs::remove_file(file.path()).map_err(failed)?;
+            }
         }
-        fs::rename(staged.join(LAYOUT), &place).map_err(failed)?;
+        layout::exchange(&staged.join(LAYOUT), &place).map_err(|error| error.to_string())?;
         for file in fs::read_dir(staged).map_err(failed)? {
             let file = file.map_err(failed)?;
             if file.path().is_file() {

@@ -69,6 +69,14 @@ fn what_is_given_goes_to_the_named_host_only() {
     let desk = desk.set("AGENT_TOOLS_REGISTRY", "b.example");
     assert!(desk.with(&Given::default(), &["a.example", "b.example"]).is_ok());
     assert_eq!(desk.find("a.example/x"), Ok(None));
+    let given = Given { username: Some("u".into()), password: Some(Secret::new("p")), ..Given::default() };
+    assert!(desk.with(&given, &["a.example"]).is_err_and(|error| error.message.contains("nothing would use")));
+    let url = Desk::new().set("AGENT_TOOLS_TOKEN", "t").set("AGENT_TOOLS_REGISTRY", "https://b.example");
+    assert!(url.with(&Given::default(), &["b.example"]).is_err_and(|error| error.kind == Kind::Usage));
+    let typo = Desk::new().set("REGISTRY_AUTH_FILE", "/nowhere/auth.json");
+    let name = RepositoryName::parse("h.example/a").unwrap();
+    let error = typo.with(&Given::default(), &["h.example"]).unwrap().find(&name).unwrap_err();
+    assert!(error.kind == Kind::Unauthenticated && error.message.contains("which is not there"), "{error}");
     let desk = desk.set("AGENT_TOOLS_REGISTRY", "docker.io");
     assert_eq!(desk.find("index.docker.io/team/x"), Ok(password("u", "p")));
 }

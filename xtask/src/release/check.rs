@@ -1,6 +1,6 @@
 //! `--check`: whether a layout that is there holds what this source makes.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use artifacts::layout::Layout;
 
@@ -17,6 +17,16 @@ pub(super) fn compare(there: &Path, made: &Path) -> Result<Vec<String>> {
             Ok(found) if found.digest == made => {}
             Ok(found) => lines.push(format!("{tag}: {} is there, this source makes {made}", found.digest)),
             Err(error) => lines.push(format!("{tag}: {error}")),
+        }
+    }
+    // What has no name counts as well, and so does every byte of what is there.
+    let blobs = Path::new("blobs/sha256");
+    let made_at = |error: std::io::Error| format!("{}: {error}", made.root().display());
+    for blob in fs::read_dir(made.root().join(blobs)).map_err(made_at)?.flatten() {
+        let name = blob.file_name();
+        let wanted = fs::read(blob.path()).map_err(made_at)?;
+        if !fs::read(there.root().join(blobs).join(&name)).is_ok_and(|found| found == wanted) {
+            lines.push(format!("{}: is not there, or is damaged", blobs.join(&name).display()));
         }
     }
     Ok(lines)
