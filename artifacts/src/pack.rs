@@ -57,6 +57,8 @@ pub struct Part {
     pub clis: Vec<Cli>,
     /// A bill of materials in SPDX's JSON form.
     pub sbom: Option<Vec<u8>>,
+    /// Further annotations of its manifests.
+    pub annotations: Annotations,
 }
 
 /// What was packed for one platform.
@@ -107,7 +109,8 @@ pub fn release(layout: &Layout, facts: &Facts, parts: Vec<Part>) -> Result<Relea
     for part in parts {
         let platform = part.platform.clone();
         let layer = layer(layout, part.members, facts.created)?;
-        let annotations = facts.annotations(&part.clis, &catalogue);
+        let mut annotations = facts.annotations(&part.clis, &catalogue);
+        annotations.extend(part.annotations);
 
         let mut descriptor = layer.descriptor(media::TOOL);
         // The name of the file that `oras pull` makes of it; without one it makes none.

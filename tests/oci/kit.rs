@@ -70,6 +70,7 @@ impl Released {
             ],
             clis: Vec::new(),
             sbom: Some(format!("{{\"spdxVersion\":\"SPDX-2.3\",\"name\":\"{architecture}\"}}").into_bytes()),
+            annotations: artifacts::oci::Annotations::new(),
         };
         let release = pack::release(&layout, &facts, vec![part("amd64"), part("arm64")]).expect("a release");
         let [key, other] = [(); 2].map(|()| {

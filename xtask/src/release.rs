@@ -69,6 +69,10 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
     let target = run::target(&root)?;
     let source = Source::of(&root)?;
     let platforms = platforms(&root, &options)?;
+    let dirty = source.revision.as_ref().is_some_and(|revision| revision.ends_with("-dirty"));
+    if dirty && options.registry.is_some() && !options.check {
+        return Err("files differ from the commit, and such a release is not pushed: commit them first".to_owned());
+    }
     let context = Context { root, target, options, source, platforms };
     let mut failed = Vec::new();
     let mut rows = Vec::new();
@@ -125,7 +129,12 @@ fn platforms(root: &Path, options: &Options) -> Result<Vec<Target>> {
             Err(why) => eprintln!("{platform} is left out: {why}"),
         }
     }
-    Ok(found)
+    match &options.platform {
+        Some(platform) if found.is_empty() => {
+            Err(format!("nothing is released for {platform}; there are linux/amd64 and linux/arm64"))
+        }
+        _ => Ok(found),
+    }
 }
 
 impl Context {
@@ -185,8 +194,7 @@ impl Context {
         let Some(path) = &self.options.sign else { return Ok(None) };
         let password = std::env::var("COSIGN_PASSWORD").ok();
         let key = SigningKey::from_pem(&run::read(path)?, password.as_deref());
-        key.map(Some)
-            .map_err(|error| format!("{}: {error} (the password is read from COSIGN_PASSWORD)", path.display()))
+        key.map(Some).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// What is the same for all platforms.
@@ -201,7 +209,6 @@ impl Context {
             eprintln!("no --source, and no repository in Cargo.toml: {} is left out", annotation::SOURCE);
         }
         let label = push::name(&self.options, server).map(|name| (server_json::LABEL.to_owned(), name));
-        let toolchain = ("io.agents.mcp-tool.toolchain".to_owned(), self.source.toolchain.clone());
         Ok(Facts {
             server: server.to_owned(),
             description: value["description"].as_str().unwrap_or_default().to_owned(),
@@ -211,7 +218,7 @@ impl Context {
             licenses: "Apache-2.0".to_owned(),
             created: self.source.created,
             catalogue: catalogue.into_bytes(),
-            annotations: [toolchain].into_iter().chain(label).collect(),
+            annotations: label.into_iter().collect(),
         })
     }
 

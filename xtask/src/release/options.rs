@@ -2,25 +2,26 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use artifacts::oci::Platform;
+use artifacts::{oci::Platform, reference::RepositoryName};
 
 use crate::run::Result;
 
 /// Shown for a wrong argument.
 pub(super) const HELP: &str = "\
 cargo xtask release [--only SERVER] [--platform linux/ARCH] [--output DIR] [--cli NAME=PATH]… [--source URL]
-                    [--namespace NAME] [--sign KEY] [--registry PREFIX [--plain-http] [--latest]] [--check]
+                    [--namespace NAME] [--sign KEY] [--registry PREFIX [--plain-http] [--latest] [--replace]] [--check]
 
   --only SERVER      this server alone
   --platform P       this platform alone: linux/amd64 or linux/arm64
   --output DIR       where the layouts go; dist if not said
   --cli NAME=PATH    pack this file as the bundled CLI instead of the pinned download
   --source URL       where the source is, for the annotations; the repository of Cargo.toml if not said
-  --namespace NAME   the reverse-DNS name of the publisher in an MCP registry, such as io.github.me: makes server.json
-  --sign KEY         a private key in PEM (cosign's too, with its password in COSIGN_PASSWORD): sign everything that can be pulled
+  --namespace NAME   the reverse-DNS name of the publisher in an MCP registry, such as io.github.me: makes server.json (with --registry)
+  --sign KEY         an ECDSA P-256 private key in PEM (cosign's too, with its password in COSIGN_PASSWORD): sign everything that can be pulled
   --registry PREFIX  push to PREFIX/mcp-SERVER when all is verified, and verify what came to lie there
   --latest           move the tag latest there as well
-  --check            write nothing: compare with what lies in the output already, and fail if it differs
+  --replace          give a version that is there already another digest; without it that is refused
+  --check            write nothing: compare with the layouts that lie in the output already, and fail if they differ
 ";
 
 /// The arguments.
@@ -36,6 +37,7 @@ pub(super) struct Options {
     pub(super) registry: Option<String>,
     pub(super) plain_http: bool,
     pub(super) latest: bool,
+    pub(super) replace: bool,
     pub(super) check: bool,
 }
 
@@ -66,6 +68,7 @@ impl Options {
                 "--registry" => options.registry = Some(value()?.trim_end_matches('/').to_owned()),
                 "--plain-http" if attached.is_none() => options.plain_http = true,
                 "--latest" if attached.is_none() => options.latest = true,
+                "--replace" if attached.is_none() => options.replace = true,
                 "--check" if attached.is_none() => options.check = true,
                 _ => return Err(format!("{argument:?} is no argument of release\n\n{HELP}")),
             }
@@ -75,11 +78,17 @@ impl Options {
                 "--namespace makes server.json, which names the image in a registry: it needs --registry".to_owned()
             );
         }
-        if options.check && options.registry.is_some() {
-            return Err("--check writes nothing, so it does not go with --registry".to_owned());
+        let about_registry =
+            [("--latest", options.latest), ("--plain-http", options.plain_http), ("--replace", options.replace)];
+        if let (Some((name, _)), None) = (about_registry.iter().find(|(_, given)| *given), &options.registry) {
+            return Err(format!("{name} is about a registry: it needs --registry"));
         }
-        if options.latest && options.registry.is_none() {
-            return Err("--latest moves a tag in a registry: it needs --registry".to_owned());
+        // Before a build of minutes, not after it.
+        if let Some(repository) = options.repository("server") {
+            RepositoryName::parse(&repository).map_err(|error| format!("--registry: {error}"))?;
+        }
+        if options.source.as_ref().is_some_and(|source| !source.starts_with("https://")) {
+            return Err("--source is not an address that begins with https://".to_owned());
         }
         Ok(options)
     }
@@ -116,7 +125,9 @@ mod tests {
             (&["--check=yes"], "no argument"),
             (&["--latest"], "needs --registry"),
             (&["--namespace", "com.example"], "needs --registry"),
-            (&["--check", "--registry", "localhost:5000"], "does not go with"),
+            (&["--replace"], "needs --registry"),
+            (&["--registry", "acme"], "--registry: "),
+            (&["--source", "github.com/me/x"], "https://"),
         ] {
             let said = Options::parse(arguments).expect_err(words);
             assert!(said.contains(words), "{said}");

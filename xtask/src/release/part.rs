@@ -13,7 +13,7 @@ use artifacts::{
     tool_manifest::ToolManifest,
 };
 
-use super::{Binary, Context, Target, clis, crates, dist};
+use super::{Binary, Context, Target, clis, crates, dist, source};
 use crate::run::Result;
 
 /// What comes out of a build.
@@ -89,7 +89,9 @@ pub(super) fn build(context: &Context, server: &str, facts: &Facts, target: &Tar
     };
     let bundle = bundle.bytes().map_err(|error| error.to_string())?;
     let size = bytes.len() as u64;
-    Ok(Built { part: Part { platform, members, clis, sbom: Some(sbom.bytes()) }, size, bundle })
+    let toolchain = source::toolchain(&context.root, target)?;
+    let annotations = [("io.agents.mcp-tool.toolchain".to_owned(), toolchain)].into();
+    Ok(Built { part: Part { platform, members, clis, sbom: Some(sbom.bytes()), annotations }, size, bundle })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

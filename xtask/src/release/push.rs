@@ -1,15 +1,25 @@
 //! A verified release brought to a registry, and looked at there.
 
-use artifacts::server_json::{self, Entry};
-use artifacts::{catalogue::Catalogue, pack::Facts, setting::Setting};
+use std::path::Path;
+
+use artifacts::{
+    catalogue::Catalogue,
+    layout::Layout,
+    pack::Facts,
+    server_json::{self, Entry},
+    setting::Setting,
+};
 
 use super::{Context, options::Options};
-use crate::run::Result;
+use crate::run::{self, Result};
 
 /// Pushes the layout of `server` and verifies what came to lie in the registry, by pulling it.
 pub(super) fn push(context: &Context, server: &str, facts: &Facts) -> Result<()> {
     let Some(repository) = context.options.repository(server) else { return Ok(()) };
     let layout = context.place(server).to_string_lossy().into_owned();
+    if !context.options.replace {
+        not_there(context, &format!("{repository}:{}", facts.version), &layout, &facts.version)?;
+    }
     command(context, vec!["push", &layout, &repository])?;
     let key = context.options.output.join(super::PUBLIC_KEY).to_string_lossy().into_owned();
     for tag in [facts.version.clone(), format!("{}-image", facts.version)] {
@@ -25,6 +35,25 @@ pub(super) fn push(context: &Context, server: &str, facts: &Facts) -> Result<()>
         command(context, vec!["copy", &version, &latest])?;
     }
     Ok(())
+}
+
+/// Refuses to give a version another digest: people may have pinned the one it has.
+fn not_there(context: &Context, reference: &str, layout: &str, version: &str) -> Result<()> {
+    let mut inspect = vec!["inspect", reference, "--output", "json"];
+    inspect.extend(context.options.plain_http.then_some("--plain-http"));
+    // What cannot be reached is told by the push itself.
+    let Ok(said) = run::stdout(&mut super::command(&context.root, &inspect)) else { return Ok(()) };
+    let there: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let ours = Layout::open(Path::new(layout))
+        .and_then(|layout| layout.resolve(version))
+        .map_err(|error| error.to_string())?;
+    match there["digest"].as_str() {
+        Some(digest) if digest != ours.digest.to_string() => Err(format!(
+            "{reference} is {digest} and would become {}: release another version, or say --replace",
+            ours.digest
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn command(context: &Context, mut arguments: Vec<&str>) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::Command};
 
+use super::Target;
 use crate::run::{self, Result};
 
 /// The source.
@@ -10,8 +11,6 @@ pub(super) struct Source {
     pub(super) revision: Option<String>,
     /// SOURCE_DATE_EPOCH, else the commit's time: seconds since 1970.
     pub(super) created: u64,
-    /// The compilers, of which the bytes of a binary depend.
-    pub(super) toolchain: String,
 }
 
 impl Source {
@@ -35,14 +34,16 @@ impl Source {
                 return Err("this is no git repository: set SOURCE_DATE_EPOCH to the time of the source".into());
             }
         };
-        Ok(Self { revision, created, toolchain: toolchain(root)? })
+        Ok(Self { revision, created })
     }
 }
 
-fn toolchain(root: &Path) -> Result<String> {
+/// The compilers that the bytes of a binary for `target` depend on.
+pub(super) fn toolchain(root: &Path, target: &Target) -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let rustc = run::stdout(Command::new(rustc).arg("--version").current_dir(root))?;
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let own = || std::env::var("CC").ok().filter(|compiler| !compiler.is_empty()).unwrap_or_else(|| "cc".to_owned());
+    let compiler = target.compiler.clone().unwrap_or_else(own);
     let compiler = run::stdout(Command::new(compiler).arg("--version").env("LC_ALL", "C"))?;
     Ok(format!("{}; {}", rustc.trim(), compiler.lines().next().unwrap_or_default()))
 }
