@@ -8,6 +8,7 @@ use crate::{
     layout::Layout,
     oci::{Annotations, Descriptor, Digest, Index, Manifest, annotation, media},
     sign::{self, bundle},
+    words::is_hidden,
 };
 
 /// What an artifact is.
@@ -202,5 +203,5 @@ impl Inspection {
 
 /// What a stranger wrote, without what moves a terminal.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|letter| if is_hidden(letter) { '\u{fffd}' } else { letter }).collect()
 }

@@ -10,6 +10,7 @@ use crate::{
     Error, Kind, Result,
     layer::Packed,
     oci::{Descriptor, Digest, Hasher, Index, Manifest, annotation, media},
+    reference::is_of_digest,
 };
 
 /// Documents (manifests, indexes, catalogues) larger than this are not read into memory.
@@ -79,7 +80,9 @@ impl Layout {
         match found.as_slice() {
             [entry] => Ok(entry.bare()),
             [] => {
-                let names = self.tags()?.join(", ");
+                let mut names = self.tags()?;
+                names.retain(|name| !is_of_digest(name));
+                let names = format!("{names:?}");
                 Err(Error::new(Kind::NotFound, format!("{} has no {name:?}; it has: {names}", self.root.display())))
             }
             _ => Err(Error::refused(format!("{} has {name:?} {} times", self.root.display(), found.len()))),

@@ -36,7 +36,6 @@ pub mod tool_manifest;
 pub mod transfer;
 pub mod trial;
 pub mod verify;
-#[cfg(feature = "registry")]
 mod words;
 
 pub use error::{Error, Kind, Result};

@@ -1,20 +1,24 @@
 //! Words of others, fit to stand in an error: short, on one line, without control characters and without secrets.
 
 /// How much of them is shown.
+#[cfg(feature = "registry")]
 const SHOWN_MAX: usize = 300;
 
+/// Whether a terminal obeys `letter`, or shows nothing of it, or other letters in another order because of it.
+pub(crate) fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// `text` on one line, without what a terminal would obey, at most 300 characters, with each of `secrets` replaced.
+#[cfg(feature = "registry")]
 pub(crate) fn tame(text: &str, secrets: &[String]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
         text = text.replace(secret.as_str(), "***");
     }
-    let hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-    };
     let words: Vec<&str> = text.split_whitespace().collect();
-    let line: String = words.join(" ").chars().filter(|letter| !hidden(*letter)).collect();
+    let line: String = words.join(" ").chars().filter(|letter| !is_hidden(*letter)).collect();
     let mut short: String = line.chars().take(SHOWN_MAX).collect();
     if short.len() < line.len() {
         short.push('…');
@@ -22,7 +26,7 @@ pub(crate) fn tame(text: &str, secrets: &[String]) -> String {
     short
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "registry"))]
 mod tests {
     use super::*;
 

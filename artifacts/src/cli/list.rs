@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     oci::{Digest, Index},
-    reference::is_of_digest,
+    reference::{is_of_digest, is_tag},
     transfer::Place,
 };
 
@@ -94,7 +94,13 @@ fn run(matches: &ArgMatches) -> Result<()> {
     print::result(matches, &text, &entries)
 }
 
+/// A layout may hold names that are no tags, and were written by anybody.
+fn shown(tag: String) -> String {
+    if is_tag(&tag) { tag } else { format!("{tag:?}") }
+}
+
 fn plain(tag: String) -> Entry {
+    let tag = shown(tag);
     Entry { tag, digest: None, platforms: None }
 }
 
@@ -122,5 +128,6 @@ async fn describe(place: &Place, tag: String) -> Result<Entry> {
         let index = Index::parse(&document.bytes).map_err(|error| error.while_doing(&tag))?;
         platforms.extend(index.manifests.iter().filter_map(|entry| entry.platform.as_ref()).map(ToString::to_string));
     }
+    let tag = shown(tag);
     Ok(Entry { tag, digest: Some(document.descriptor.digest), platforms: Some(platforms) })
 }

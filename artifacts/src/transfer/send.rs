@@ -12,6 +12,9 @@ use crate::{
     registry::{Fetched, Repository, Upload},
 };
 
+/// Nothing larger is unpacked, so nothing larger is brought: else what a stranger's manifest says would fill the disk.
+const BLOB_MAX: u64 = 1 << 30;
+
 /// So many blobs or documents are on their way at once.
 const AT_ONCE: usize = 4;
 
@@ -106,6 +109,12 @@ async fn put(to: &Place, document: &Fetched, tag: Option<&str>) -> Result<()> {
 
 /// Copies one blob; `false` if it was there.
 async fn one_blob(blob: &Descriptor, from: &Place, to: &Place, progress: &dyn Progress) -> Result<bool> {
+    if blob.size > BLOB_MAX {
+        return Err(Error::refused(format!(
+            "{} has {} bytes, no blob of a server is that large",
+            blob.digest, blob.size
+        )));
+    }
     match to {
         Place::Layout(layout) => into_layout(blob, from, layout, progress).await,
         Place::Repository(repository) => into_repository(blob, from, repository, progress).await,
