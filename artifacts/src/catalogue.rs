@@ -160,6 +160,30 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Refuses figures that are not those of the tools: what a list costs is what people choose servers by.
+    ///
+    /// # Errors
+    ///
+    /// The first tool whose tokens are not its bytes by four, or a sum that is not theirs.
+    pub fn check_tokens(&self) -> Result<()> {
+        for tool in &self.tools {
+            let bytes = tool.name.len() + tool.description.len() + tool.input_schema.to_string().len();
+            let tokens = bytes.div_ceil(4) as u64;
+            if tool.tokens != tokens {
+                let (name, said) = (&tool.name, tool.tokens);
+                return Err(Error::refused(format!(
+                    "the catalogue says {said} tokens for {name}, which takes {tokens}"
+                )));
+            }
+        }
+        let sum: u64 = self.tools.iter().map(|tool| tool.tokens).sum();
+        if sum == self.tokens {
+            Ok(())
+        } else {
+            Err(Error::refused(format!("the catalogue says {} tokens, its tools take {sum}", self.tokens)))
+        }
+    }
+
     /// The tools with `access`.
     pub fn with(&self, access: Access) -> impl Iterator<Item = &Tool> {
         self.tools.iter().filter(move |tool| tool.access == access)

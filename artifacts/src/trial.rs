@@ -44,13 +44,13 @@ impl Trial {
     /// It does not start, does not answer, or lists something else: the first difference is named.
     pub fn compare(&self, catalogue: &Value) -> Result<usize> {
         let promised = catalogue["tools"].as_array().ok_or_else(|| Error::refused("the catalogue lists no tools"))?;
-        let listed = self.list("readwrite")?;
+        let listed = self.list(Some("readwrite"))?;
         for (index, promise) in promised.iter().enumerate() {
             let name = promise["name"].as_str().unwrap_or_default();
             let Some(tool) = listed.get(index) else {
                 return Err(Error::corrupt(format!("the catalogue promises {name:?}, which the server does not list")));
             };
-            for key in ["name", "title", "description", "annotations", "inputSchema"] {
+            for key in ["name", "title", "description", "annotations", "inputSchema", "outputSchema"] {
                 if tool[key] != promise[key] {
                     let message = format!("{key} of tool {} ({name:?}) is not what the catalogue promises", index + 1);
                     return Err(Error::corrupt(message));
@@ -63,10 +63,17 @@ impl Trial {
                 more["name"]
             )));
         }
-        let reads = promised.iter().filter(|tool| tool["access"] == "read").map(|tool| &tool["name"]);
-        let readonly = self.list("readonly")?;
-        if !reads.eq(readonly.iter().map(|tool| &tool["name"])) {
+        let names = |tools: &[Value]| tools.iter().map(|tool| tool["name"].clone()).collect::<Vec<_>>();
+        let reads: Vec<Value> = promised.iter().filter(|tool| tool["access"] == "read").cloned().collect();
+        if names(&self.list(Some("readonly"))?) != names(&reads) {
             return Err(Error::corrupt("in readonly mode the server does not list exactly the tools that only read"));
+        }
+        let unset = if catalogue["default_mode"] == "readonly" { &reads } else { promised };
+        if names(&self.list(None)?) != names(unset) {
+            let mode = &catalogue["default_mode"];
+            return Err(Error::corrupt(format!(
+                "without MODE the server does not list the tools of {mode}, as the catalogue says"
+            )));
         }
         Ok(listed.len())
     }
@@ -85,7 +92,7 @@ impl Trial {
         let name = tool["name"].as_str().unwrap_or_default().to_owned();
         let mut arguments = vec!["call", &name];
         arguments.extend(tool["example"].as_str().unwrap_or_default().split_whitespace());
-        let mut child = Kept::spawn(self.command("readonly", &arguments).stdin(Stdio::null()))
+        let mut child = Kept::spawn(self.command(Some("readonly"), &arguments).stdin(Stdio::null()))
             .map_err(|error| self.failed(&error))?;
         let answer = read(&mut child, |lines| lines.into_iter().collect::<Vec<_>>().join("\n"))?;
         let status = child.ended().map_err(|error| self.failed(&error))?;
@@ -104,7 +111,7 @@ impl Trial {
     }
 
     /// What the server answers to `tools/list`.
-    fn list(&self, mode: &str) -> Result<Vec<Value>> {
+    fn list(&self, mode: Option<&str>) -> Result<Vec<Value>> {
         let mut child =
             Kept::spawn(self.command(mode, &[]).stdin(Stdio::piped())).map_err(|error| self.failed(&error))?;
         let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
@@ -135,7 +142,7 @@ impl Trial {
     }
 
     /// The program with nothing but what it needs in its environment.
-    fn command(&self, mode: &str, arguments: &[&str]) -> Command {
+    fn command(&self, mode: Option<&str>, arguments: &[&str]) -> Command {
         let inside = Path::new("/").join(&self.program);
         let mut command = if self.confined {
             // In a process namespace of its own, where the kernel gives one: then nothing it starts outlives it.
@@ -160,7 +167,9 @@ impl Trial {
         // The commands that confine are looked for; what they start is given by its path.
         let path = std::env::var_os("PATH").filter(|_| self.confined);
         command.args(arguments).env_clear().envs(path.map(|path| ("PATH", path))).process_group(0);
-        command.env("MODE", mode).env("WORKSPACE", &self.workspace).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.envs(mode.map(|mode| ("MODE", mode)));
+        // Then output schemas are listed as well.
+        command.env("RESULTS", "both").env("WORKSPACE", &self.workspace).stdout(Stdio::piped()).stderr(Stdio::null());
         command
     }
 

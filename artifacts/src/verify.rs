@@ -164,10 +164,7 @@ impl Walk<'_> {
             Some(descriptor) => {
                 let bytes = self.layout.document(&descriptor)?;
                 let catalogue = Catalogue::parse(&bytes)?;
-                if catalogue.server != unpacked.manifest.name {
-                    let (said, server) = (catalogue.server, unpacked.manifest.name);
-                    return Err(Error::refused(format!("its catalogue is that of {said:?}, it holds {server:?}")));
-                }
+                contents::catalogue_is_of(&catalogue, &unpacked.manifest)?;
                 serde_json::from_slice(&bytes).ok()
             }
             None => None,

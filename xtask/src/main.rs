@@ -43,7 +43,10 @@ fn main() -> ExitCode {
             run::out(HELP.trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        _ => {
+        given => {
+            if let Some(verb) = given.first() {
+                eprintln!("error: {verb:?} is no verb, or does not take what follows it\n");
+            }
             eprint!("{HELP}");
             Ok(ExitCode::from(USAGE))
         }

@@ -80,7 +80,11 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
     for server in context.servers()? {
         match context.release(&server) {
             Ok(done) if context.options.check => {
-                let found = check::compare(&context.place(&server), &done.staged.path().join(LAYOUT))?;
+                let mut found = check::compare(&context.place(&server), &done.staged.path().join(LAYOUT))?;
+                found.extend(check::files(&context.options.output, done.staged.path())?);
+                if found.is_empty() {
+                    run::out(&format!("mcp-{server}: the same"));
+                }
                 differs |= !found.is_empty();
                 found.iter().for_each(|line| run::out(line));
                 rows.extend(done.rows);

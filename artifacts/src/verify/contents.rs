@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use crate::{
     Error, Kind, Result, binary,
+    catalogue::Catalogue,
     oci::{Annotations, Descriptor, Digest, Hasher, Manifest, Platform, annotation},
+    tool_manifest::ToolManifest,
 };
 
 /// An image is unpacked to this much at most, to look at its digest.
@@ -38,6 +40,17 @@ pub(super) fn clis(manifest: &Manifest, place: &Path, platform: &Platform) -> Re
         }
     }
     Ok(())
+}
+
+/// The catalogue is that of the server, and its figures are those of its tools.
+pub(super) fn catalogue_is_of(catalogue: &Catalogue, manifest: &ToolManifest) -> Result<()> {
+    if (&catalogue.server, &catalogue.description) != (&manifest.name, &manifest.description) {
+        let (said, there) = (&catalogue.server, &manifest.name);
+        return Err(Error::refused(format!(
+            "its catalogue is of {said:?}, its manifest.json of {there:?}, or their descriptions differ"
+        )));
+    }
+    catalogue.check_tokens()
 }
 
 /// An image starts its server, as nobody, with an environment that changes nothing about it.

@@ -118,6 +118,23 @@ fn an_index_shows_no_other_catalogue_than_its_parts() {
 }
 
 #[test]
+fn a_catalogue_says_what_its_tools_cost() {
+    let said = |change: &dyn Fn(&mut Value)| {
+        let mut value: Value = serde_json::from_slice(CATALOGUE).expect("JSON");
+        change(&mut value);
+        let catalogue = Catalogue::parse(value.to_string().as_bytes()).expect("a catalogue");
+        contents::catalogue_is_of(&catalogue, &crate::tool_manifest::ToolManifest::parse(MANIFEST).expect("a manifest"))
+    };
+    assert_eq!(said(&|_| {}), Ok(()));
+    assert!(said(&|value| value["tokens"] = 1.into()).is_err_and(|error| error.message.contains("says 1 tokens")));
+    assert!(
+        said(&|value| value["tools"][0]["tokens"] = 1.into()).is_err_and(|error| error.message.contains("git_status"))
+    );
+    assert!(said(&|value| value["server"] = "kubectl".into()).is_err());
+    assert!(said(&|value| value["description"] = "Harmless".into()).is_err());
+}
+
+#[test]
 fn an_index_names_each_part_once_and_for_what_it_is() {
     let lie = Lie::honest();
     lie.index(|index| index.manifests.push(index.manifests[0].clone()));
