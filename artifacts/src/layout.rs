@@ -261,17 +261,8 @@ fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
 fn check_file(file: &mut fs::File, descriptor: &Descriptor) -> io::Result<Result<()>> {
     use std::io::Seek;
     file.rewind()?;
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 1 << 16]);
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-        size += read as u64;
-    }
+    let (found, size) = Hasher::read(file)?;
     file.rewind()?;
-    let found = hasher.finish();
     Ok(if size != descriptor.size {
         Err(Error::corrupt(format!("{} has {size} bytes where {} were promised", descriptor.digest, descriptor.size)))
     } else if found != descriptor.digest {

@@ -1,7 +1,7 @@
 //! The documents of the OCI image specification 1.1 that artifacts are made of: descriptors, manifests, indexes. They are ours and not a library's
 //! because their bytes are what a digest is of: keys in one order, absent fields absent, maps sorted.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, io, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -47,6 +47,24 @@ impl Hasher {
     /// Takes in more bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
+    }
+
+    /// The digest of all that `content` reads, and the number of its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `content`.
+    pub fn read(content: &mut dyn io::Read) -> io::Result<(Digest, u64)> {
+        let (mut hasher, mut size, mut buffer) = (Self::default(), 0, vec![0; 1 << 16]);
+        loop {
+            match content.read(&mut buffer)? {
+                0 => return Ok((hasher.finish(), size)),
+                read => {
+                    hasher.update(&buffer[..read]);
+                    size += read as u64;
+                }
+            }
+        }
     }
 
     /// The digest of everything taken in.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Seek},
+    io::{self, Seek},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -135,15 +135,9 @@ fn fetch_anew(download: &Download, digest: &Digest, kept: &Path, progress: Arc<d
 }
 
 fn hash(file: &mut File) -> io::Result<Digest> {
-    let (mut hasher, mut buffer) = (Hasher::default(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => hasher.update(&buffer[..read]),
-        }
-    }
+    let (digest, _) = Hasher::read(file)?;
     file.rewind()?;
-    Ok(hasher.finish())
+    Ok(digest)
 }
 
 /// Writes the file `member` of the gzipped tar `archive` to `out`.

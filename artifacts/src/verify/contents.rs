@@ -78,18 +78,11 @@ pub(super) fn runs_only_its_server(manifest: &Manifest, config: &[u8]) -> Result
 pub(super) fn uncompressed(blob: impl Read) -> Result<Digest> {
     let broken = |error: io::Error| Error::refused(format!("a layer of the image is no gzip: {error}"));
     let mut decoder = MultiGzDecoder::new(io::BufReader::new(blob)).take(IMAGE_MAX + 1);
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 1 << 16]);
-    loop {
-        let read = decoder.read(&mut buffer).map_err(broken)?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(&buffer[..read]);
-        size += read as u64;
-        if size > IMAGE_MAX {
-            return Err(Error::refused(format!("a layer of the image unpacks to more than {IMAGE_MAX} bytes")));
-        }
+    let (digest, size) = Hasher::read(&mut decoder).map_err(broken)?;
+    if size > IMAGE_MAX {
+        return Err(Error::refused(format!("a layer of the image unpacks to more than {IMAGE_MAX} bytes")));
     }
+    Ok(digest)
 }
 
 /// The catalogue that is promised by annotation and the one that refers must be one.
