@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+mod gzip;
 mod header;
 mod pack;
 mod unpack;

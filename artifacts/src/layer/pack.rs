@@ -6,16 +6,11 @@ use std::{
     path::PathBuf,
 };
 
-use super::Counted;
-use flate2::{Compression, GzBuilder};
-
+use super::{Counted, gzip::Gzip};
 use crate::{
     Error, Result,
     oci::{Descriptor, Digest, Hasher},
 };
-
-/// How hard to compress. Part of the format as much as the compressor is: another level is another digest.
-const LEVEL: u32 = 6;
 
 /// The longest name a plain header has room for.
 const NAME_MAX: usize = 100;
@@ -85,7 +80,7 @@ pub fn pack(mut members: Vec<Member>, mtime: u64, out: &mut dyn Write) -> Result
         return Err(Error::refused(format!("{:?} is there twice", twice[0].name)));
     }
     let failed = |error: io::Error| Error::new(crate::Kind::Io, format!("the archive could not be written: {error}"));
-    let compressor = GzBuilder::new().write(Measured::new(out), Compression::new(LEVEL));
+    let compressor = Gzip::new(Measured::new(out)).map_err(failed)?;
     let mut archive = tar::Builder::new(Measured::new(compressor));
     for member in &members {
         append(&mut archive, member, mtime).map_err(|error| error.while_doing(&member.name))?;
