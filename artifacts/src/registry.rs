@@ -41,7 +41,7 @@ pub enum Access {
 pub struct Client(Arc<Shared>);
 
 struct Shared {
-    http: reqwest::Client,
+    http: http::Http,
     credentials: Credentials,
     plain_http: bool,
     secrets: failure::Secrets,
@@ -55,7 +55,7 @@ impl Client {
     /// [`crate::Kind::Usage`] for a proxy or certificates in the environment that cannot be used.
     pub fn new(environment: &Environment, credentials: Credentials, plain_http: bool) -> Result<Self> {
         let secrets = failure::Secrets::default();
-        let http = http::client(environment, &secrets)?;
+        let http = http::Http::new(environment, &secrets)?;
         Ok(Self(Arc::new(Shared { http, credentials, plain_http, secrets })))
     }
 

@@ -153,7 +153,7 @@ impl http_body::Body for Sending {
 
 /// Sends `request` with `payload` and waits for the head of the answer, as long as something happens.
 pub(super) async fn send(
-    client: &reqwest::Client,
+    http: &http::Http,
     mut request: reqwest::Request,
     payload: Option<&Payload>,
     doing: &str,
@@ -165,7 +165,7 @@ pub(super) async fn send(
         *request.body_mut() = Some(body);
         sending = Some((sent, payload.length));
     }
-    let mut answer = pin!(client.execute(request));
+    let mut answer = pin!(http.client(&url)?.execute(request));
     let mut before = 0;
     loop {
         let progress = sending.as_ref().map(|(sent, length)| (sent.load(Ordering::Relaxed), *length));

@@ -69,7 +69,7 @@ impl Client {
     async fn get(&self, url: &Url, doing: &str) -> Result<Response, Failure> {
         let mut url = url.clone();
         for _ in 0..=origin::REDIRECTS_MAX {
-            let asked = tokio::time::timeout(body::IDLE, self.0.http.get(url.clone()).send()).await;
+            let asked = tokio::time::timeout(body::IDLE, self.0.http.client(&url)?.get(url.clone()).send()).await;
             let response = asked
                 .map_err(|_| Failure::passing(Error::new(Kind::Timeout, format!("{doing}: there is no answer"))))?
                 .map_err(|error| http::failed(doing, &url, error))?;

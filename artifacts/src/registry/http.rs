@@ -3,7 +3,13 @@
 //! Trust is the compiled-in Mozilla roots, so that an image without certificates works, plus the machine's own store or what `SSL_CERT_FILE` and
 //! `SSL_CERT_DIR` name, so that a company's authority works. The same as mcp-git has, which is not used because servers and artifacts do not know each other.
 
-use std::{error::Error as _, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    error::Error as _,
+    io,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use reqwest::{Client, NoProxy, Proxy, Url};
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
@@ -13,7 +19,7 @@ use super::{
     origin,
     retry::{Again, Failure},
 };
-use crate::{Error, Kind, Result, environment::Environment};
+use crate::{Error, Kind, Result, environment::Environment, reference::is_loopback};
 
 const USER_AGENT: &str = concat!("agent-tools/", env!("CARGO_PKG_VERSION"));
 /// How long a connection may take to come about.
@@ -23,30 +29,69 @@ const HEADERS_MAX: usize = 100;
 /// What is never asked of a proxy: this machine.
 const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1";
 
-/// The client of a command.
-pub(super) fn client(environment: &Environment, secrets: &Secrets) -> Result<Client> {
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls(environment)?)
-        .user_agent(USER_AGENT)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .http1_only()
-        .http1_max_headers(HEADERS_MAX)
-        .connect_timeout(CONNECT)
-        // The library would read the environment by itself, at a moment and in a way of its own.
-        .no_proxy();
-    let exceptions = environment.first_text(&["NO_PROXY", "no_proxy"])?.unwrap_or_default();
-    let exceptions = NoProxy::from_string(&format!("{exceptions},{NEVER_PROXIED}"));
-    for (scheme, url) in proxies(environment)? {
-        secrets.learn(url.password().unwrap_or_default());
-        let proxy = if scheme == "https" { Proxy::https(url) } else { Proxy::http(url) };
-        let proxy = proxy.map_err(|_| unusable(if scheme == "https" { "HTTPS_PROXY" } else { "HTTP_PROXY" }))?;
-        builder = builder.proxy(proxy.no_proxy(exceptions.clone()));
+/// The clients of a command: what they have in common is made at once, what costs milliseconds when it is needed.
+pub(super) struct Http {
+    environment: Environment,
+    proxies: Vec<(&'static str, Url)>,
+    exceptions: Option<NoProxy>,
+    /// For http to this machine, where nothing is certified and no proxy is in between.
+    bare: OnceLock<Client>,
+    /// For all else. To read the machine's authorities takes longer than to push to a registry beside us.
+    trusting: OnceLock<Client>,
+}
+
+impl Http {
+    /// Clients for what `environment` says. The passwords of its proxies become `secrets`.
+    pub(super) fn new(environment: &Environment, secrets: &Secrets) -> Result<Self> {
+        let proxies = proxies(environment)?;
+        for (_, url) in &proxies {
+            secrets.learn(url.password().unwrap_or_default());
+        }
+        let exceptions = environment.first_text(&["NO_PROXY", "no_proxy"])?.unwrap_or_default();
+        Ok(Self {
+            environment: environment.clone(),
+            proxies,
+            exceptions: NoProxy::from_string(&format!("{exceptions},{NEVER_PROXIED}")),
+            bare: OnceLock::new(),
+            trusting: OnceLock::new(),
+        })
     }
-    builder
-        .build()
-        .map_err(|error| Error::new(Kind::Unavailable, format!("setting up the http client: {}", error.without_url())))
+
+    /// The client to ask `url` with.
+    pub(super) fn client(&self, url: &Url) -> Result<&Client> {
+        let bare = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
+        let place = if bare { &self.bare } else { &self.trusting };
+        if let Some(client) = place.get() {
+            return Ok(client);
+        }
+        let (roots, proxies) =
+            if bare { Default::default() } else { (extra_roots(&self.environment)?, &*self.proxies) };
+        let client = self.build(tls(roots)?, proxies)?;
+        Ok(place.get_or_init(|| client))
+    }
+
+    fn build(&self, tls: ClientConfig, proxies: &[(&'static str, Url)]) -> Result<Client> {
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(USER_AGENT)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .http1_max_headers(HEADERS_MAX)
+            .connect_timeout(CONNECT)
+            // The library would read the environment by itself, at a moment and in a way of its own.
+            .no_proxy();
+        for (scheme, url) in proxies {
+            let https = *scheme == "https";
+            let proxy = if https { Proxy::https(url.clone()) } else { Proxy::http(url.clone()) };
+            let proxy = proxy.map_err(|_| unusable(if https { "HTTPS_PROXY" } else { "HTTP_PROXY" }))?;
+            builder = builder.proxy(proxy.no_proxy(self.exceptions.clone()));
+        }
+        builder.build().map_err(|error| {
+            Error::new(Kind::Unavailable, format!("setting up the http client: {}", error.without_url()))
+        })
+    }
 }
 
 fn unusable(variable: &str) -> Error {
@@ -75,9 +120,9 @@ fn proxies(environment: &Environment) -> Result<Vec<(&'static str, Url)>> {
     Ok(proxies)
 }
 
-fn tls(environment: &Environment) -> Result<ClientConfig> {
+fn tls(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(extra_roots(environment)?);
+    roots.add_parsable_certificates(extra);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -190,6 +235,6 @@ mod tests {
 
     #[test]
     fn a_named_file_without_certificates_is_an_error() {
-        assert_eq!(tls(&environment("SSL_CERT_FILE", "/nowhere.pem")).unwrap_err().kind, Kind::Usage);
+        assert_eq!(extra_roots(&environment("SSL_CERT_FILE", "/nowhere.pem")).unwrap_err().kind, Kind::Usage);
     }
 }
