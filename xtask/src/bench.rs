@@ -91,7 +91,24 @@ fn machine() -> String {
 
 /// The median of `times` runs of `once`.
 fn median(times: usize, mut once: impl FnMut() -> Result<Duration, String>) -> Result<Duration, String> {
-    let mut taken = (0..times).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
+    middle((0..times).map(|_| once()).collect::<Result<Vec<_>, _>>()?)
+}
+
+/// The medians of `times` runs of each, taken in turns: what changes with time, as a registry that fills, changes both.
+fn medians(
+    times: usize,
+    mut ours: impl FnMut() -> Result<Duration, String>,
+    mut theirs: impl FnMut() -> Result<Duration, String>,
+) -> Result<(Duration, Duration), String> {
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    for _ in 0..times {
+        one.push(ours()?);
+        other.push(theirs()?);
+    }
+    Ok((middle(one)?, middle(other)?))
+}
+
+fn middle(mut taken: Vec<Duration>) -> Result<Duration, String> {
     taken.sort();
     taken.get(taken.len() / 2).copied().ok_or_else(|| String::from("nothing was measured"))
 }

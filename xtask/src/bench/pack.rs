@@ -1,6 +1,7 @@
 //! Packing and pushing beside oras, to one registry in the same minute.
 
 use std::{
+    cell::Cell,
     fs,
     net::{TcpListener, TcpStream},
     path::Path,
@@ -9,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{median, millis, table::Row, timed};
+use super::{medians, millis, table::Row, timed};
 use crate::{
     dist::{self, Binary, Target},
     run,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// How often each is done; the median counts.
-const TIMES: usize = 9;
+const TIMES: usize = 15;
 
 /// How long the registry may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,24 +40,27 @@ pub(super) fn run(root: &Path, target: &Path, home: &Path) -> Result<Vec<Row>, S
     let oras = tools.join("oras");
 
     // A repository of its own each time: what is there already is not sent.
-    let mut count = 0;
-    let mut reference = |who: &str| {
-        count += 1;
-        format!("127.0.0.1:{}/{who}{count}:1", registry.port)
+    let count = Cell::new(0);
+    let reference = |who: &str| {
+        count.set(count.get() + 1);
+        format!("127.0.0.1:{}/{who}{}:1", registry.port, count.get())
     };
+    let us = |arguments: &[&str]| timed(|| quiet(&ours, &place, arguments));
+    let them = |arguments: &[&str]| timed(|| quiet(&oras, &place, arguments));
     let directory = files.to_string_lossy().into_owned();
-    let ours_packs = median(TIMES, || timed(|| quiet(&ours, &place, &["push", &directory, "-t", &reference("ours")])))?;
-    let oras_packs =
-        median(TIMES, || timed(|| quiet(&oras, &place, &["push", "--plain-http", &reference("oras"), "mcp-git"])))?;
-
+    let (ours_packs, oras_packs) = medians(
+        TIMES,
+        || us(&["push", &directory, "-t", &reference("ours")]),
+        || them(&["push", "--plain-http", &reference("oras"), "mcp-git"]),
+    )?;
     let layout = reference("ours");
-    quiet(&ours, &place, &["push", &directory, "-t", &layout])?;
-    quiet(&ours, &place, &["copy", &layout, "oci:layout:1"])?;
-    let ours_pushes = median(TIMES, || timed(|| quiet(&ours, &place, &["copy", "oci:layout:1", &reference("ours")])))?;
-    let oras_pushes = median(TIMES, || {
-        let arguments = ["cp", "--from-oci-layout", "layout:1", "--to-plain-http", &reference("oras")];
-        timed(|| quiet(&oras, &place, &arguments))
-    })?;
+    us(&["push", &directory, "-t", &layout])?;
+    us(&["copy", &layout, "oci:layout:1"])?;
+    let (ours_pushes, oras_pushes) = medians(
+        TIMES,
+        || us(&["copy", "oci:layout:1", &reference("ours")]),
+        || them(&["cp", "--from-oci-layout", "layout:1", "--to-plain-http", &reference("oras")]),
+    )?;
     let row = |what: &str, ours: Duration, peer: Duration| {
         let ratio = ours.as_secs_f64() / peer.as_secs_f64();
         Row {
