@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{Error, Result};
 
 mod names;
+mod strict;
 
 pub use names::{annotation, media};
 
@@ -141,7 +142,7 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// Further facts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "strict::annotations", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: Annotations,
     /// The bytes themselves, base64, where they are few.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -282,7 +283,7 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Descriptor>,
     /// Further facts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "strict::annotations", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: Annotations,
 }
 
@@ -311,8 +312,15 @@ impl Manifest {
     }
 
     /// Reads one.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Refused`] for what is no manifest, or could be read as something else too.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        parse(bytes, "a manifest")
+        let manifest: Self = strict::parse(bytes, strict::Kind::Manifest)?;
+        let descriptors = [&manifest.config].into_iter().chain(&manifest.layers).chain(&manifest.subject);
+        strict::data(descriptors)?;
+        Ok(manifest)
     }
 }
 
@@ -335,7 +343,7 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Descriptor>,
     /// Further facts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "strict::annotations", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: Annotations,
 }
 
@@ -359,8 +367,14 @@ impl Index {
     }
 
     /// Reads one.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Refused`] for what is no index, or could be read as something else too.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        parse(bytes, "an index")
+        let index: Self = strict::parse(bytes, strict::Kind::Index)?;
+        strict::data(index.manifests.iter().chain(&index.subject))?;
+        Ok(index)
     }
 
     /// The one entry for `platform`; an error that names what there is.
@@ -385,10 +399,6 @@ impl Index {
 pub(crate) fn bytes(document: &impl Serialize) -> Vec<u8> {
     // A struct of strings, numbers and sorted maps: there is no way for this to fail.
     serde_json::to_vec(document).unwrap_or_default()
-}
-
-fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8], what: &str) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| Error::refused(format!("this is not {what}: {error}")))
 }
 
 #[cfg(test)]
