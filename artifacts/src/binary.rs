@@ -1,13 +1,12 @@
 //! What a program is, read from its first bytes without running it.
 
 use std::{
-    fs,
     io::{self, Read},
     os::unix::fs::PermissionsExt,
     path::Path,
 };
 
-use crate::{Error, Result, oci::Platform};
+use crate::{Error, Result, file, oci::Platform};
 
 /// A program for Linux.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ impl Program {
 /// What it is instead: an HTML page, a script, a library, an empty file; or a program without its run bit.
 pub fn program(path: &Path, name: &str) -> Result<Program> {
     let failed = |error: io::Error| Error::io(path, &error);
-    let file = fs::File::open(path).map_err(failed)?;
+    let file = file::open(path)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode();
     let mut head = Vec::new();
     file.take(512).read_to_end(&mut head).map_err(failed)?;

@@ -4,6 +4,7 @@ mod completions;
 mod copy;
 mod fetch;
 mod inspect;
+mod key;
 mod list;
 mod places;
 mod print;
@@ -37,10 +38,10 @@ const VERBS: &[Verb] =
     &[inspect::VERB, verify::VERB, push::VERB, pull::VERB, list::VERB, copy::VERB, fetch::VERB, completions::VERB];
 
 const HELP: &str = "References:
-  ghcr.io/team/mcp-git:1.0.0            a tag in a registry; the host is never left out
+  ghcr.io/team/mcp-git:0.1.0            a tag in a registry; the host is never left out
   ghcr.io/team/mcp-git@sha256:…         a digest, which pins the bytes
-  localhost:5000/mcp-git:1.0.0          this machine needs no TLS; others only with --plain-http
-  oci:dist:1.0.0                        a tag in an OCI image layout on disk
+  localhost:5000/mcp-git:0.1.0          this machine needs no TLS; others only with --plain-http
+  oci:dist/mcp-git:0.1.0                a tag in an OCI image layout on disk
 
 Credentials, in this order; what is configured and does not work is an error, never ignored:
   AGENT_TOOLS_USERNAME and AGENT_TOOLS_PASSWORD (or --username with --password-stdin)

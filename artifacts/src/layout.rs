@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Error, Kind, Result, file,
     layer::Packed,
     oci::{Descriptor, Digest, Hasher, Index, Manifest, annotation, media},
     reference::is_of_digest,
@@ -43,7 +43,7 @@ impl Layout {
     /// The layout at `root`.
     pub fn open(root: &Path) -> Result<Self> {
         let marker = root.join(MARKER);
-        let text = read(&marker, 1 << 10)
+        let text = file::read(&marker, 1 << 10)
             .map_err(|error| error.while_doing(format!("{} is not an OCI image layout", root.display())))?;
         let version: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
         if version["imageLayoutVersion"].as_str().is_none_or(|version| !version.starts_with("1.")) {
@@ -60,7 +60,7 @@ impl Layout {
     /// What there is, by name or only by digest.
     pub fn index(&self) -> Result<Index> {
         let path = self.root.join("index.json");
-        Index::parse(&read(&path, DOCUMENT_MAX)?).map_err(|error| error.while_doing(path.display()))
+        Index::parse(&file::read(&path, DOCUMENT_MAX)?).map_err(|error| error.while_doing(path.display()))
     }
 
     /// What `name` (a tag or a digest) stands for.
@@ -92,7 +92,7 @@ impl Layout {
     /// The descriptor of a manifest or index that the layout's own index does not list: the parts of an index.
     fn describe(&self, digest: Digest) -> Result<Descriptor> {
         let path = self.path(&digest);
-        let bytes = read(&path, DOCUMENT_MAX)?;
+        let bytes = file::read(&path, DOCUMENT_MAX)?;
         let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let media_type = match document["mediaType"].as_str() {
             Some(media_type) => media_type,
@@ -141,7 +141,7 @@ impl Layout {
     /// The bytes of a document, checked.
     pub fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         let path = self.path(&descriptor.digest);
-        let bytes = read(&path, DOCUMENT_MAX)?;
+        let bytes = file::read(&path, DOCUMENT_MAX)?;
         descriptor.check(&bytes).map_err(|error| error.while_doing(path.display()))?;
         Ok(bytes)
     }
@@ -150,7 +150,7 @@ impl Layout {
     pub fn blob(&self, descriptor: &Descriptor) -> Result<fs::File> {
         let path = self.path(&descriptor.digest);
         let failed = |error: io::Error| Error::io(&path, &error);
-        let mut file = open(&path)?;
+        let mut file = file::open(&path)?;
         let size = file.metadata().map_err(failed)?.len();
         if size != descriptor.size {
             let (digest, promised) = (descriptor.digest, descriptor.size);
@@ -205,7 +205,7 @@ impl Layout {
     pub fn enter(&self, descriptor: &Descriptor, name: Option<&str>) -> Result<()> {
         // Another process may be entering something too. The lock ends with the file.
         let marker = self.root.join(MARKER);
-        let lock = open(&marker)?;
+        let lock = file::open(&marker)?;
         lock.lock().map_err(|error| Error::io(&marker, &error))?;
         let mut index = self.index()?;
         let mut entry = descriptor.clone();
@@ -270,25 +270,4 @@ fn check_file(file: &mut fs::File, descriptor: &Descriptor) -> io::Result<Result
     } else {
         Ok(())
     })
-}
-
-/// Opens what is a file: a pipe would keep us waiting, a device never end.
-fn open(path: &Path) -> Result<fs::File> {
-    let failed = |error: io::Error| Error::io(path, &error);
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(Error::refused(format!("{} is no file", path.display())));
-    }
-    fs::File::open(path).map_err(failed)
-}
-
-/// Reads a file of at most `max` bytes.
-fn read(path: &Path, max: u64) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| Error::io(path, &error);
-    let mut bytes = Vec::new();
-    let file = open(path)?;
-    file.take(max + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > max {
-        return Err(Error::refused(format!("{} is larger than {max} bytes, no document is", path.display())));
-    }
-    Ok(bytes)
 }

@@ -16,6 +16,7 @@ pub mod directory;
 #[cfg(feature = "registry")]
 pub mod environment;
 pub mod error;
+mod file;
 pub mod image;
 pub mod inspect;
 pub mod layer;

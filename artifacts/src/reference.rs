@@ -108,7 +108,11 @@ impl Reference {
         if !text.starts_with("oci:") && (is_layout(before) || is_layout(text)) {
             return format!("oci:{text}").parse();
         }
-        text.parse()
+        text.parse().map_err(|error| if Path::new(before).exists() {
+            usage(format!("{before:?} is there and is no OCI image layout, which holds a file oci-layout; nor is it a name in a registry"))
+        } else {
+            error
+        })
     }
 
     /// The name to ask the place for: the digest, else the tag, else `latest`.

@@ -190,6 +190,32 @@ impl VerifyingKey {
         }
     }
 
+    /// Whether one of `candidates`, each a manifest and the blobs of its layers, holds a signature of `subject` by this key. Others may have signed with other
+    /// keys.
+    ///
+    /// # Errors
+    ///
+    /// Why none of them is a good one.
+    pub fn one_of<'a>(
+        &self,
+        subject: &Digest,
+        candidates: impl IntoIterator<Item = (&'a Manifest, Result<Vec<Vec<u8>>>)>,
+    ) -> Result<()> {
+        let mut wrong = Vec::new();
+        for (manifest, payloads) in candidates {
+            let checked = payloads.and_then(|payloads| match payloads.first() {
+                Some(bundle) if manifest.kind().starts_with(bundle::BUNDLE) => self.verify_bundle(subject, bundle),
+                _ => self.verify(subject, manifest, &payloads),
+            });
+            match checked {
+                Ok(()) => return Ok(()),
+                Err(error) => wrong.push(error.message),
+            }
+        }
+        let why = if wrong.is_empty() { "there is none".to_owned() } else { wrong.join("; ") };
+        Err(Error::refused(format!("{subject} has no good signature: {why}")))
+    }
+
     fn holds(&self, subject: &Digest, layer: &Descriptor, payloads: &[impl AsRef<[u8]>]) -> Result<()> {
         let payload = match payloads.iter().map(AsRef::as_ref).find(|payload| layer.check(payload).is_ok()) {
             Some(payload) => payload,
@@ -230,6 +256,11 @@ impl VerifyingKey {
             .verify(message, &signature)
             .map_err(|_| Error::refused("the signature was not made by this key, or not over this content"))
     }
+}
+
+/// Whether a referrer of the type `kind` may hold signatures.
+pub(crate) fn may_hold(kind: &str) -> bool {
+    kind == ARTIFACT || kind.starts_with(bundle::BUNDLE)
 }
 
 fn usage(message: impl Into<String>) -> Error {

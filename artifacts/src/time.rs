@@ -1,7 +1,25 @@
 //! Moments as the documents write them. There is no clock here: the moment comes from the caller, who takes it from the commit.
 
+use crate::{Error, Kind, Result};
+
 /// The last second the calendar reaches, close to the end of the year 9999.
 const LAST: u64 = 253_402_207_200;
+
+/// The last second that fits into a plain tar header: eleven octal digits.
+const LAST_OF_TAR: u64 = 0o77_777_777_777;
+
+/// Reads the value of `SOURCE_DATE_EPOCH`.
+///
+/// # Errors
+///
+/// [`Kind::Usage`] for what is no number of seconds since 1970, or more than an archive can note.
+pub fn source_date(text: &str) -> Result<u64> {
+    text.parse().ok().filter(|seconds| *seconds <= LAST_OF_TAR).ok_or_else(|| {
+        let message =
+            format!("SOURCE_DATE_EPOCH is {text:?}, not a number of seconds since 1970 of at most {LAST_OF_TAR}");
+        Error::new(Kind::Usage, message)
+    })
+}
 
 /// `seconds` since 1970 as RFC 3339 in UTC, such as `2026-11-25T19:24:27Z`. What is later than the calendar reaches is its last second.
 pub fn rfc3339(seconds: u64) -> String {
@@ -29,6 +47,14 @@ mod tests {
             (u64::MAX, "9999-12-30T22:00:00Z"),
         ] {
             assert_eq!(rfc3339(seconds), text);
+        }
+    }
+
+    #[test]
+    fn the_date_of_the_source_is_one_that_an_archive_can_note() {
+        assert_eq!(source_date("8589934591"), Ok(8_589_934_591));
+        for wrong in ["8589934592", "-1", "1e9", " 1", ""] {
+            assert!(source_date(wrong).is_err_and(|error| error.kind == Kind::Usage), "{wrong}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What makes a directory a server: its `manifest.json`.
 
-use std::{fs, io::Read, path::Path};
+use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::{Error, Result, catalogue};
+use crate::{Error, Result, catalogue, file};
 
 /// It is a few lines.
 const SIZE_MAX: u64 = 1 << 16;
@@ -37,13 +37,8 @@ impl ToolManifest {
 
     /// Reads the `manifest.json` of the directory `place`.
     pub fn read(place: &Path) -> Result<Self> {
-        let path = place.join(Self::FILE);
-        let failed = |error| Error::io(&path, &error).while_doing("no manifest of a server can be read");
-        let mut bytes = Vec::new();
-        fs::File::open(&path).map_err(failed)?.take(SIZE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > SIZE_MAX {
-            return Err(Error::refused(format!("{} is larger than {SIZE_MAX} bytes", Self::FILE)));
-        }
+        let bytes = file::read(&place.join(Self::FILE), SIZE_MAX)
+            .map_err(|error| error.while_doing("no manifest of a server can be read"))?;
         Self::parse(&bytes)
     }
 

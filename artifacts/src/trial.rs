@@ -7,7 +7,7 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Mutex, PoisonError, mpsc},
+    sync::{LazyLock, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest answer that is read.
 const ANSWER_MAX: u64 = 16 << 20;
 
+/// What gives a server processes and networks of its own.
+const APART: [&str; 4] = ["--pid", "--net", "--fork", "--kill-child"];
+
+/// Whether the kernel does so.
+static NAMESPACES: LazyLock<bool> = LazyLock::new(|| {
+    let tried = Command::new("unshare").args(APART).arg("true").stderr(Stdio::null()).status();
+    tried.is_ok_and(|done| done.success())
+});
+
 /// How a server is spawned.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -37,14 +46,17 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Compares what the server lists, in both modes, with `catalogue`, and gives the number of tools.
+    /// Compares what the server lists, in both modes, with `catalogue`, and the version it says it has with `version`. Gives the number of tools.
     ///
     /// # Errors
     ///
     /// It does not start, does not answer, or lists something else: the first difference is named.
-    pub fn compare(&self, catalogue: &Value) -> Result<usize> {
+    pub fn compare(&self, catalogue: &Value, version: Option<&str>) -> Result<usize> {
         let promised = catalogue["tools"].as_array().ok_or_else(|| Error::refused("the catalogue lists no tools"))?;
-        let listed = self.list(Some("readwrite"))?;
+        let (found, listed) = self.list(Some("readwrite"))?;
+        if let Some(version) = version.filter(|version| *version != found) {
+            return Err(Error::corrupt(format!("the server says it is version {found:?}, annotated is {version:?}")));
+        }
         for (index, promise) in promised.iter().enumerate() {
             let name = promise["name"].as_str().unwrap_or_default();
             let Some(tool) = listed.get(index) else {
@@ -65,11 +77,11 @@ impl Trial {
         }
         let names = |tools: &[Value]| tools.iter().map(|tool| tool["name"].clone()).collect::<Vec<_>>();
         let reads: Vec<Value> = promised.iter().filter(|tool| tool["access"] == "read").cloned().collect();
-        if names(&self.list(Some("readonly"))?) != names(&reads) {
+        if names(&self.list(Some("readonly"))?.1) != names(&reads) {
             return Err(Error::corrupt("in readonly mode the server does not list exactly the tools that only read"));
         }
         let unset = if catalogue["default_mode"] == "readonly" { &reads } else { promised };
-        if names(&self.list(None)?) != names(unset) {
+        if names(&self.list(None)?.1) != names(unset) {
             let mode = &catalogue["default_mode"];
             return Err(Error::corrupt(format!(
                 "without MODE the server does not list the tools of {mode}, as the catalogue says"
@@ -110,8 +122,8 @@ impl Trial {
         }
     }
 
-    /// What the server answers to `tools/list`.
-    fn list(&self, mode: Option<&str>) -> Result<Vec<Value>> {
+    /// The version the server says it has, and what it answers to `tools/list`.
+    fn list(&self, mode: Option<&str>) -> Result<(String, Vec<Value>)> {
         let mut child =
             Kept::spawn(self.command(mode, &[]).stdin(Stdio::piped())).map_err(|error| self.failed(&error))?;
         let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
@@ -124,17 +136,22 @@ impl Trial {
             // A server that has ended already is told by its silence.
             let _ = stdin.write_all(format!("{initialize}\n{initialized}\n{list}\n").as_bytes());
         }
-        let answer = read(&mut child, |lines| {
-            lines
-                .into_iter()
-                .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
-                .find(|answer| answer["id"] == 2)
+        let (version, answer) = read(&mut child, |lines| {
+            let mut answers = lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+            let mut version = String::new();
+            let list = answers.find(|answer| {
+                if let (true, Some(said)) = (answer["id"] == 1, answer["result"]["serverInfo"]["version"].as_str()) {
+                    said.clone_into(&mut version);
+                }
+                answer["id"] == 2
+            });
+            (version, list)
         })?;
         // Its end of the conversation: it stops by itself, and if not, it is stopped.
         drop(stdin);
         match answer {
             Some(answer) if answer["result"]["tools"].is_array() => {
-                Ok(answer["result"]["tools"].as_array().cloned().unwrap_or_default())
+                Ok((version, answer["result"]["tools"].as_array().cloned().unwrap_or_default()))
             }
             Some(_) => Err(Error::corrupt(format!("{} answers tools/list with an error", self.program))),
             None => Err(Error::corrupt(format!("{} ended without answering tools/list", self.program))),
@@ -146,19 +163,13 @@ impl Trial {
         let inside = Path::new("/").join(&self.program);
         let mut command = if self.confined {
             // In a process namespace of its own, where the kernel gives one: then nothing it starts outlives it.
-            let apart = ["--pid", "--net", "--fork", "--kill-child"];
-            let mut command = Command::new("unshare");
-            if Command::new("unshare")
-                .args(apart)
-                .arg("true")
-                .stderr(Stdio::null())
-                .status()
-                .is_ok_and(|done| done.success())
-            {
-                command.args(apart).arg("chroot");
+            let mut command = if *NAMESPACES {
+                let mut command = Command::new("unshare");
+                command.args(APART).arg("chroot");
+                command
             } else {
-                command = Command::new("chroot");
-            }
+                Command::new("chroot")
+            };
             command.arg("--userspec=65532:65532").arg(&self.place).arg(inside);
             command
         } else {
@@ -178,12 +189,13 @@ impl Trial {
     }
 }
 
-/// Spawns the server in `place`, alone there if this process may arrange that, compares it with `catalogue`, and gives the name of a tool that answered.
+/// Spawns the server in `place`, alone there if this process may arrange that, compares it with `catalogue` and `version`, and gives the name of a tool that
+/// answered.
 ///
 /// # Errors
 ///
 /// As [`Trial::compare`] and [`Trial::call`]; [`Kind::NotFound`] without a catalogue.
-pub fn try_out(place: &Path, program: &str, catalogue: Option<&Value>) -> Result<String> {
+pub fn try_out(place: &Path, program: &str, catalogue: Option<&Value>, version: Option<&str>) -> Result<String> {
     let Some(catalogue) = catalogue else {
         return Err(Error::new(Kind::NotFound, "there is no catalogue to compare the running server with"));
     };
@@ -212,7 +224,7 @@ pub fn try_out(place: &Path, program: &str, catalogue: Option<&Value>) -> Result
     }
     let workspace = if confined { "/workspace".into() } else { workspace };
     let trial = Trial { place: place.to_owned(), program: program.to_owned(), workspace, confined };
-    trial.compare(catalogue)?;
+    trial.compare(catalogue, version)?;
     trial.call(catalogue)
 }
 

@@ -11,14 +11,14 @@ use crate::{
     layer,
     layout::Layout,
     oci::{Descriptor, Digest, Index, Manifest, Platform, annotation, media},
-    sign::{self, VerifyingKey, bundle},
+    sign::{self, VerifyingKey},
     trial,
 };
 
 mod contents;
 
 /// The platforms of an index are a handful.
-const PARTS_MAX: usize = 32;
+pub(crate) const PARTS_MAX: usize = 32;
 
 /// How deep indexes may lie in indexes.
 const DEPTH_MAX: usize = 3;
@@ -56,6 +56,8 @@ pub struct Checked {
     pub platform: Platform,
     /// Whether it is a container image rather than an artifact.
     pub image: bool,
+    /// The version it is annotated with, if it is; a program that was run says the same.
+    pub version: Option<String>,
     /// The digest of its catalogue, if it has one.
     pub catalogue: Option<Digest>,
     /// The number of tools that lists.
@@ -104,7 +106,14 @@ impl Walk<'_> {
                 }
                 self.any(entry, entry.platform.as_ref(), depth + 1)?;
                 // What is shown of the index must be what its parts are.
-                let part = self.report.manifests.last().and_then(|checked| checked.catalogue);
+                let part = self.report.manifests.last();
+                let version = part.and_then(|checked| checked.version.as_deref());
+                if let Some(said) = index.annotations.get(annotation::VERSION).filter(|said| version != Some(said)) {
+                    let part = version.unwrap_or("none");
+                    let message = format!("the index says it is version {said:?}, {} says {part:?}", entry.digest);
+                    return Err(named(Error::corrupt(message)));
+                }
+                let part = part.and_then(|checked| checked.catalogue);
                 if let Some(catalogue) = catalogue.as_ref().filter(|catalogue| part != Some(catalogue.digest)) {
                     let (index, part) = (catalogue.digest, part.map_or("none".to_owned(), |part| part.to_string()));
                     let message = format!("the catalogue of the index is {index}, that of {} {part}", entry.digest);
@@ -170,17 +179,18 @@ impl Walk<'_> {
             None => None,
         };
         let tools = catalogue.as_ref().map(|catalogue| catalogue["tools"].as_array().map_or(0, Vec::len));
+        let version = manifest.annotations.get(annotation::VERSION).cloned();
         let ran = if !self.options.run {
             Err("not asked to".to_owned())
         } else if unpacked.platform != Platform::host() {
             Err(format!("this machine is {}", Platform::host()))
         } else {
             let program = unpacked.program.strip_prefix(&inside).unwrap_or(&unpacked.program);
-            Ok(trial::try_out(&inside, &program.to_string_lossy(), catalogue.as_ref())?)
+            Ok(trial::try_out(&inside, &program.to_string_lossy(), catalogue.as_ref(), version.as_deref())?)
         };
         let digest = descriptor.digest;
         let (platform, catalogue) = (unpacked.platform, catalogue_digest);
-        self.report.manifests.push(Checked { digest, platform, image, catalogue, tools, referrers, ran });
+        self.report.manifests.push(Checked { digest, platform, image, version, catalogue, tools, referrers, ran });
         Ok(())
     }
 
@@ -224,8 +234,8 @@ impl Walk<'_> {
             if kind == media::CATALOGUE {
                 catalogue = manifest.layers.first().cloned();
             }
-            if kind == sign::ARTIFACT || kind.starts_with(bundle::BUNDLE) {
-                signatures.push((kind.clone(), manifest));
+            if sign::may_hold(&kind) {
+                signatures.push(manifest);
             }
             kinds.push(kind);
         }
@@ -235,7 +245,7 @@ impl Walk<'_> {
             if manifest.subject.is_none() {
                 manifest.layers.iter().try_for_each(|blob| self.blob(blob))?;
                 kinds.push(sign::ARTIFACT.to_owned());
-                signatures.push((sign::ARTIFACT.to_owned(), manifest));
+                signatures.push(manifest);
             }
         }
         self.signatures(subject, &signatures)?;
@@ -243,29 +253,18 @@ impl Walk<'_> {
     }
 
     /// With a key, one of `signatures` must be a good one by it; others may have signed with other keys.
-    fn signatures(&mut self, subject: &Descriptor, signatures: &[(String, Manifest)]) -> Result<()> {
+    fn signatures(&mut self, subject: &Descriptor, signatures: &[Manifest]) -> Result<()> {
         let Some(key) = self.options.key else {
             self.report.unchecked_signatures += signatures.len();
             return Ok(());
         };
-        let mut wrong = Vec::new();
-        for (kind, manifest) in signatures {
-            let payloads: Result<Vec<Vec<u8>>> =
-                manifest.layers.iter().map(|layer| self.layout.document(layer)).collect();
-            let checked = payloads.and_then(|payloads| match (payloads.first(), kind.starts_with(bundle::BUNDLE)) {
-                (Some(bundle), true) => key.verify_bundle(&subject.digest, bundle),
-                _ => key.verify(&subject.digest, manifest, &payloads),
-            });
-            match checked {
-                Ok(()) => {
-                    self.report.signatures += 1;
-                    return Ok(());
-                }
-                Err(error) => wrong.push(error.message),
-            }
-        }
-        let why = if wrong.is_empty() { "there is none".to_owned() } else { wrong.join("; ") };
-        Err(Error::refused(format!("{} has no good signature: {why}", subject.digest)))
+        let candidates = signatures.iter().map(|manifest| {
+            let payloads = manifest.layers.iter().map(|layer| self.layout.document(layer)).collect();
+            (manifest, payloads)
+        });
+        key.one_of(&subject.digest, candidates)?;
+        self.report.signatures += 1;
+        Ok(())
     }
 
     fn document(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>> {

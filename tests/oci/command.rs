@@ -57,9 +57,18 @@ fn a_directory_is_pushed_and_pulled_and_is_the_same() {
         let mode = std::fs::metadata(agent.path(directory).join("mcp-git")).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
     }
-    // A directory that is there and not empty is left alone.
-    let error = agent.failed(2, &["pull", &reference, "-o", "server"]);
-    assert!(error.contains("server is not an empty directory"), "{error}");
+    // What is there and no empty directory is left alone, and so is the one we stand in. Nothing was asked for them: there is no such registry.
+    let nowhere = "127.0.0.1:1/made/here:1";
+    for (place, why) in [("server", "server is not an empty directory"), ("one/mcp-git", "is no directory")] {
+        let error = agent.failed(2, &["pull", nowhere, "-o", place]);
+        assert!(error.contains(why), "{error}");
+    }
+    std::fs::create_dir(agent.path("standing")).expect("directory");
+    let standing = agent.command(&["pull", nowhere, "-o", "."]).current_dir(agent.path("standing")).output();
+    let standing = standing.expect("agent-tools");
+    assert_eq!(standing.status.code(), Some(2));
+    assert!(super::refused(&standing).contains(". is where you are"));
+    std::fs::remove_dir(agent.path("standing")).expect("is empty");
     let error = agent.failed(1, &["pull", &format!("{reference}@sha256:{:064}", 0), "-o", "four"]);
     assert!(error.contains(&digest), "{error}");
     assert_eq!(agent.list("."), ["again", "here", "one", "server", "three", "two"]);
@@ -127,6 +136,16 @@ fn a_release_is_pushed_listed_inspected_copied_and_verified() {
         assert!(error.contains("no good signature"), "{error}");
     }
     assert!(agent.failed(2, &["verify", &reference, "--key", &format!("{layout}/oci-layout")]).contains("oci-layout"));
+    // Only what is signed is pulled where a key is named, from the index and from one platform's part of it.
+    for (count, what) in
+        [&reference, &format!("{reference}-linux-arm64"), &format!("oci:{layout}:{VERSION}")].iter().enumerate()
+    {
+        let pull =
+            |key: &str, to: &str| agent.run(&["pull", what, "--platform", "linux/arm64", "--key", key, "-o", to]);
+        let error = super::refused(&pull(&other, "unsigned"));
+        assert!(error.contains("no good signature") && !agent.path("unsigned").exists(), "{error}");
+        said(&pull(&key, &format!("signed{count}")));
+    }
 
     // To another repository, to a layout, and of one platform: the digests are the same everywhere.
     let mirror = registry.reference("mirror/mcp-git", VERSION);
@@ -138,6 +157,8 @@ fn a_release_is_pushed_listed_inspected_copied_and_verified() {
     agent.said(&["verify", &format!("oci:mirror:{VERSION}"), "--key", &key]);
     let one = agent.said(&["copy", &mirror, "oci:one:arm", "--platform", "linux/arm64", "--no-referrers"]);
     assert_eq!(one, format!("oci:one:arm@{}", released.release.parts[1].artifact.digest));
+    let error = agent.failed(1, &["pull", "oci:one:arm", "--platform", "linux/arm64", "--key", &key, "-o", "unsigned"]);
+    assert!(error.contains("no good signature: there is none"), "{error}");
     // Without what refers to it its tools cannot be known, and nobody can say it is whole.
     assert!(agent.said(&["inspect", "oci:one:arm"]).contains("unknown: its catalogue"));
     assert!(agent.failed(1, &["verify", "oci:one:arm"]).contains("catalogue"));
@@ -167,6 +188,30 @@ fn exit_codes_tell_a_wrong_command_from_one_that_failed() {
     }
     for arguments in [&["inspect", "oci:empty:1"][..], &["verify", "oci:nowhere:1"], &["fetch", "kubectl"]] {
         agent.failed(1, arguments);
+    }
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_keeps_nobody_waiting() {
+    let agent = Agent::new();
+    for file in ["manifest.json", "mcp-git"] {
+        server(&agent, file);
+        let pipe = agent.path(file).join(file);
+        std::fs::remove_file(&pipe).expect("was there");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("a pipe");
+        // Opening it would never end.
+        let error = agent.failed(1, &["push", file, "-t", "127.0.0.1:1/a/b:1"]);
+        assert!(error.contains("is no file") || error.contains("is not there"), "{error}");
+    }
+}
+
+#[test]
+fn a_directory_that_is_no_layout_is_called_one() {
+    let agent = Agent::new();
+    std::fs::create_dir(agent.path("dist")).expect("directory");
+    for verb in ["list", "inspect", "verify"] {
+        let error = agent.failed(2, &[verb, "dist"]);
+        assert!(error.contains("\"dist\" is there and is no OCI image layout"), "{error}");
     }
 }
 

@@ -22,9 +22,9 @@ fn command() -> Command {
         .about("Copy an artifact with all its platforms, and what refers to it, from one registry or layout to another")
         .after_help(
             "Examples:
-  agent-tools copy ghcr.io/team/mcp-git:1.0.0 registry.example/mirror/mcp-git
-  agent-tools copy ghcr.io/team/mcp-git:1.0.0 oci:mirror
-  agent-tools copy oci:mirror:1.0.0 localhost:5000/mcp-git:1.0.0 --platform linux/amd64
+  agent-tools copy ghcr.io/team/mcp-git:0.1.0 registry.example/mirror/mcp-git
+  agent-tools copy ghcr.io/team/mcp-git:0.1.0 oci:mirror
+  agent-tools copy oci:mirror:0.1.0 localhost:5000/mcp-git:0.1.0 --platform linux/amd64
 
 The tag of TO is that of FROM unless another is given. It moves last: when something fails, it stands for what it stood for.",
         )

@@ -14,6 +14,7 @@ use crate::{
     layout::{DOCUMENT_MAX, Layout},
     oci::{Descriptor, Digest, Index, Manifest, media},
     transfer::{Place, Silent},
+    verify::PARTS_MAX,
 };
 
 pub(super) const VERB: Verb = Verb { command, run };
@@ -23,8 +24,8 @@ fn command() -> Command {
         .about("Show the tools, platforms, digests and bundled CLIs of a server, without running it")
         .after_help(
             "Examples:
-  agent-tools inspect ghcr.io/team/mcp-git:1.0.0
-  agent-tools inspect oci:dist/mcp-git:1.0.0 --output json
+  agent-tools inspect ghcr.io/team/mcp-git:0.1.0
+  agent-tools inspect oci:dist/mcp-git:0.1.0 --output json
 
 Only documents are fetched, each checked against its digest; whether the program keeps what they promise is what verify --run is for.",
         )
@@ -59,6 +60,11 @@ async fn documents(place: &Place, name: &str, layout: &Layout) -> Result<Digest>
     layout.enter(&top.descriptor, None)?;
     if top.descriptor.is_index() {
         let digests: BTreeSet<Digest> = Index::parse(&top.bytes)?.manifests.iter().map(|entry| entry.digest).collect();
+        if digests.len() > PARTS_MAX {
+            let message =
+                format!("{} has {} parts, more than {PARTS_MAX} are refused", top.descriptor.digest, digests.len());
+            return Err(Error::refused(message));
+        }
         for digest in digests {
             let part = place.document(&digest.to_string()).await?;
             layout.put(&part.descriptor.media_type, &part.bytes)?;

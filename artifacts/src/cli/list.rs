@@ -28,7 +28,7 @@ fn command() -> Command {
             "Examples:
   agent-tools list ghcr.io/team/mcp-git
   agent-tools list ghcr.io/team/mcp-git --long
-  agent-tools list dist/git --output json",
+  agent-tools list dist/mcp-git --output json",
         )
         .arg(Arg::new("REPO").required(true).help("A repository without a tag, or a layout on disk"))
         .arg(

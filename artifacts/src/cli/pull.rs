@@ -1,12 +1,15 @@
 //! `agent-tools pull REF`: the files of a server, in a directory.
 
-use std::path::PathBuf;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::json;
 
 use super::{
-    Verb, copy,
+    Verb, copy, key,
     places::{self, Purpose},
     print, wait_for,
 };
@@ -14,6 +17,7 @@ use crate::{
     Error, Kind, Result, layer,
     oci::{Index, Manifest, Platform, media},
     reference::{Location, Reference},
+    sign::VerifyingKey,
     transfer::{Place, Progress},
 };
 
@@ -27,11 +31,13 @@ fn command() -> Command {
         .about("Pull a server and unpack it into a directory")
         .after_help(
             "Examples:
-  agent-tools pull ghcr.io/team/mcp-git:1.0.0                     into ./mcp-git
+  agent-tools pull ghcr.io/team/mcp-git:0.1.0                     into ./mcp-git
   agent-tools pull ghcr.io/team/mcp-git@sha256:… -o tools/git
-  agent-tools pull oci:dist/git:1.0.0 -o /tmp/git --platform linux/arm64
+  agent-tools pull ghcr.io/team/mcp-git:0.1.0 --key cosign.pub    only if it is signed by that key
+  agent-tools pull oci:dist/mcp-git:0.1.0 -o /tmp/git --platform linux/arm64
 
-Every byte is checked before anything appears; the directory must not exist, or be empty.",
+Every byte is checked before anything appears; the directory must not exist, or be empty. A digest or a key says whose bytes they have to be: a tag alone is
+whatever the registry says it is today.",
         )
         .arg(Arg::new("REF").required(true).help("What to pull"))
         .arg(
@@ -42,6 +48,7 @@ Every byte is checked before anything appears; the directory must not exist, or 
                 .value_parser(value_parser!(PathBuf))
                 .help("Where to; the last word of the repository's name if it is left out"),
         )
+        .arg(key::argument("what REF names must carry a good signature by it"))
         .arg(copy::platform().help("Which platform's program; this machine's if it is left out"))
         .arg(print::output());
     places::options(command)
@@ -53,19 +60,14 @@ fn run(matches: &ArgMatches) -> Result<()> {
         Some(place) => place.clone(),
         None => default_place(&reference)?,
     };
-    // Unpacking says so too, but only after everything has come.
-    if std::fs::read_dir(&place).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("{} is not an empty directory: name another with -o, or remove it", place.display()),
-        ));
-    }
+    free(&place)?;
+    let key = key::given(matches)?;
     let asked = matches.get_one::<Platform>("platform");
     let [source] = places::open(matches, [(&reference, Purpose::Read)])?;
     let progress = print::progress("pulling");
     let layer = wait_for(async {
         let name = places::checked_name(&source, &reference).await?;
-        fetch(&source, &name, asked, &*progress).await
+        fetch(&source, &name, asked, key.as_ref(), &*progress).await
     });
     let layer = layer.map_err(|error| error.while_doing(&reference))?;
     let unpacked = layer::unpack(layer.file, &layer.media_type, &place, layer.platform.as_ref())
@@ -81,6 +83,22 @@ fn run(matches: &ArgMatches) -> Result<()> {
         "files": unpacked.files,
     });
     print::result(matches, &text, &value)
+}
+
+/// Refuses what cannot be the place of what is pulled. Unpacking does too, but only after everything has come.
+fn free(place: &Path) -> Result<()> {
+    let wrong = |what: &str| {
+        let message = format!("{} {what}: name a directory that is not there, or empty, with -o", place.display());
+        Err(Error::new(Kind::Usage, message))
+    };
+    match fs::read_dir(place).map(Iterator::count) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(_) => wrong("is no directory that can be read"),
+        // It is replaced as a whole, and who stands in it would stand in what was removed.
+        Ok(0) if fs::canonicalize(place).ok() == std::env::current_dir().ok() => wrong("is where you are"),
+        Ok(0) => Ok(()),
+        Ok(_) => wrong("is not an empty directory"),
+    }
 }
 
 fn default_place(reference: &Reference) -> Result<PathBuf> {
@@ -102,8 +120,18 @@ struct Layer {
     digest: crate::oci::Digest,
 }
 
-async fn fetch(source: &Place, name: &str, asked: Option<&Platform>, progress: &dyn Progress) -> Result<Layer> {
+async fn fetch(
+    source: &Place,
+    name: &str,
+    asked: Option<&Platform>,
+    key: Option<&VerifyingKey>,
+    progress: &dyn Progress,
+) -> Result<Layer> {
     let mut document = source.document(name).await?;
+    if let Some(key) = key {
+        // All that follows is pinned by its digest.
+        key::check(key, source, &document.descriptor.digest).await?;
+    }
     let mut platform = asked.cloned();
     if document.descriptor.is_index() {
         let index = Index::parse(&document.bytes)?;

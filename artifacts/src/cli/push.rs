@@ -15,6 +15,7 @@ use crate::{
     layout::Layout,
     oci::Platform,
     reference::{Location, Reference},
+    time,
     transfer::{self, Options, Place},
 };
 
@@ -25,10 +26,10 @@ fn command() -> Command {
         .about("Push a layout that `cargo xtask release` made, or pack a directory and push it")
         .after_help(
             "Examples:
-  agent-tools push dist/git ghcr.io/team/mcp-git              every tag of the layout but latest
-  agent-tools push dist/git ghcr.io/team/mcp-git --latest     latest too
-  agent-tools push dist/git:1.0.0 ghcr.io/team/mcp-git        one tag, with its platforms and what refers to them
-  agent-tools push ./my-server -t localhost:5000/my-server:1  a directory with a manifest.json and the program it names
+  agent-tools push dist/mcp-git ghcr.io/team/mcp-git              every tag of the layout but latest
+  agent-tools push dist/mcp-git ghcr.io/team/mcp-git --latest     latest too
+  agent-tools push dist/mcp-git:0.1.0 ghcr.io/team/mcp-git        one tag, with its platforms and what refers to them
+  agent-tools push ./my-server -t localhost:5000/my-server:1      a directory with a manifest.json and the program it names
 
 Tags move last, those of single platforms before those of indexes: when something fails, they stand for what they stood for.",
         )
@@ -65,7 +66,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
         let place = tempfile::tempdir().map_err(|error| Error::new(Kind::Io, format!("a temporary place: {error}")))?;
         // latest moves on purpose only.
         let tag = to.tag.clone().ok_or_else(|| {
-            Error::new(Kind::Usage, format!("{to} names no tag for what is packed: write one, as in {to}:1.0.0"))
+            Error::new(Kind::Usage, format!("{to} names no tag for what is packed: write one, as in {to}:0.1.0"))
         })?;
         let from = pack_dir(Path::new(what), place.path(), &tag, matches.get_one::<Platform>("platform"))?;
         // Its platform was checked when it was packed; there is no index to choose from.
@@ -87,7 +88,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
         return copy::report(matches, &to, &copied);
     }
     if matches.contains_id("platform") {
-        return Err(Error::new(Kind::Usage, format!("--platform needs one tag of the layout, as in {what}:1.0.0")));
+        return Err(Error::new(Kind::Usage, format!("--platform needs one tag of the layout, as in {what}:0.1.0")));
     }
     let layout = Layout::open(path)?;
     let [target] = places::open(matches, [(&to, Purpose::Write)])?;
@@ -119,12 +120,8 @@ fn layout(text: &str) -> Result<Reference> {
 /// Packs a directory that holds a `manifest.json` into a layout at `place`.
 fn pack_dir(directory: &Path, place: &Path, tag: &str, platform: Option<&Platform>) -> Result<Layout> {
     let layout = Layout::create(place)?;
-    let created = match Environment::process().text("SOURCE_DATE_EPOCH")? {
-        None => None,
-        Some(seconds) => Some(seconds.parse().map_err(|_| {
-            Error::new(Kind::Usage, format!("SOURCE_DATE_EPOCH={seconds:?} is not a number of seconds since 1970"))
-        })?),
-    };
+    let created = Environment::process().text("SOURCE_DATE_EPOCH")?;
+    let created = created.map(|seconds| time::source_date(&seconds)).transpose()?;
     directory::pack(directory, &layout, tag, platform, created)?;
     Ok(layout)
 }

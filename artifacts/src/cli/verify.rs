@@ -1,12 +1,12 @@
 //! `agent-tools verify REF`: every byte of a server, what refers to it, and on request whether it does what its catalogue says.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
 use super::{
-    Verb,
+    Verb, key,
     places::{self, Purpose},
     print, wait_for,
 };
@@ -14,13 +14,10 @@ use crate::{
     Error, Kind, Result,
     layout::Layout,
     oci::{Digest, Index},
-    sign::{self, VerifyingKey},
+    sign,
     transfer::{self, Place, Progress},
     verify::{self, Report},
 };
-
-/// A public key is a few lines.
-const KEY_MAX: u64 = 64 << 10;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -29,22 +26,16 @@ fn command() -> Command {
         .about("Check the digests, platforms, catalogue and signatures of a server")
         .after_help(
             "Examples:
-  agent-tools verify ghcr.io/team/mcp-git:1.0.0
-  agent-tools verify ghcr.io/team/mcp-git:1.0.0 --key cosign.pub
-  agent-tools verify oci:dist/mcp-git:1.0.0 --run
+  agent-tools verify ghcr.io/team/mcp-git:0.1.0
+  agent-tools verify ghcr.io/team/mcp-git:0.1.0 --key cosign.pub
+  agent-tools verify oci:dist/mcp-git:0.1.0 --run
 
 All of it is fetched and hashed: all platforms, and what refers to them. With --run the program of this machine's platform is started in an empty
 environment (as root also with nothing but its own files around it, and as nobody), its tools are compared with the catalogue, and one that only
 reads is called. Run only what you would run anyway: verify it with --key first.",
         )
         .arg(Arg::new("REF").required(true).help("What to check"))
-        .arg(
-            Arg::new("key")
-                .long("key")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("A public key (PEM, as cosign.pub): every index and manifest must carry a good signature by it"),
-        )
+        .arg(key::argument("every index and manifest must carry a good signature by it"))
         .arg(Arg::new("run").long("run").action(ArgAction::SetTrue).help("Start the server and compare its tools with the catalogue"))
         .arg(print::output());
     places::options(command)
@@ -52,7 +43,7 @@ reads is called. Run only what you would run anyway: verify it with --key first.
 
 fn run(matches: &ArgMatches) -> Result<()> {
     let reference = places::reference(matches, "REF")?;
-    let key = matches.get_one::<PathBuf>("key").map(read_key).transpose()?;
+    let key = key::given(matches)?;
     let [place] = places::open(matches, [(&reference, Purpose::Read)])?;
     let (signed, run) = (key.is_some(), matches.get_flag("run"));
     // On a thread of its own, so that a signal ends it.
@@ -76,14 +67,6 @@ fn run(matches: &ArgMatches) -> Result<()> {
     });
     let report = report.map_err(|error| error.while_doing(&reference))?;
     print::result(matches, &text(&report, signed), &value(&report))
-}
-
-fn read_key(path: &PathBuf) -> Result<VerifyingKey> {
-    use std::io::Read;
-    let failed = |error| Error::io(path, &error);
-    let mut text = String::new();
-    std::fs::File::open(path).map_err(failed)?.take(KEY_MAX).read_to_string(&mut text).map_err(failed)?;
-    VerifyingKey::from_pem(&text).map_err(|error| error.while_doing(path.display()))
 }
 
 /// Brings all of `name` into `layout`, with what refers to it, and the signatures that only a tag leads to.
@@ -116,7 +99,8 @@ fn text(report: &Report, key: bool) -> String {
             Ok(tool) => format!("ran: lists what the catalogue says, {tool} answered"),
             Err(why) => format!("not run: {why}"),
         };
-        lines.push(format!("{kind} {} {}: {tools}; {ran}", checked.platform, checked.digest));
+        let version = checked.version.as_ref().map_or("no version".to_owned(), |version| format!("version {version}"));
+        lines.push(format!("{kind} {} {}: {version}, {tools}; {ran}", checked.platform, checked.digest));
     }
     let signatures = if key {
         format!("{} good signatures", report.signatures)
@@ -136,6 +120,7 @@ fn value(report: &Report) -> serde_json::Value {
             json!({
                 "digest": checked.digest,
                 "platform": checked.platform.to_string(),
+                "version": checked.version,
                 "kind": if checked.image { "image" } else { "artifact" },
                 "tools": checked.tools,
                 "referrers": checked.referrers,

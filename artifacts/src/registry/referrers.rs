@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// More referrers of one manifest than this are a mistake or an attack.
-const REFERRERS_MAX: usize = 10_000;
+const REFERRERS_MAX: usize = 1000;
 /// How often the index under the tag is written again because somebody else wrote it meanwhile.
 const RACES_MAX: usize = 4;
 
@@ -33,11 +33,12 @@ impl Repository {
             let (status, headers, bytes) = self.session.document(&ask, &[200, 404, 405, 501], DOCUMENT_MAX).await?;
             if status != reqwest::StatusCode::OK {
                 found = self.fallback(subject).await?.map(|index| index.manifests).unwrap_or_default();
-                break;
+                next = None;
+            } else {
+                found.extend(Index::parse(&bytes).map_err(|error| error.while_doing(&doing))?.manifests);
+                pages += 1;
+                next = next_page(&url, &headers).map_err(|error| error.while_doing(&doing))?;
             }
-            found.extend(Index::parse(&bytes).map_err(|error| error.while_doing(&doing))?.manifests);
-            pages += 1;
-            next = next_page(&url, &headers).map_err(|error| error.while_doing(&doing))?;
             if found.len() > REFERRERS_MAX || pages >= PAGES_MAX && next.is_some() {
                 return Err(Error::refused(format!("{doing}: there is no end to them ({} so far)", found.len())));
             }

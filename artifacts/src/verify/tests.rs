@@ -118,6 +118,20 @@ fn an_index_shows_no_other_catalogue_than_its_parts() {
 }
 
 #[test]
+fn an_index_has_the_version_of_its_parts() {
+    let lie = Lie::honest();
+    lie.index(|index| {
+        index.annotations.insert(annotation::VERSION.into(), "1.0.1".into());
+    });
+    lie.refused("the index says it is version \"1.0.1\"");
+    // One that says nothing promises nothing.
+    lie.index(|index| {
+        index.annotations.remove(annotation::VERSION);
+    });
+    assert_eq!(lie.verified().expect("is honest").manifests[0].version.as_deref(), Some("1.0.0"));
+}
+
+#[test]
 fn a_catalogue_says_what_its_tools_cost() {
     let said = |change: &dyn Fn(&mut Value)| {
         let mut value: Value = serde_json::from_slice(CATALOGUE).expect("JSON");

@@ -26,9 +26,7 @@ impl Source {
         let revision = commit.map(|commit| if changed { format!("{commit}-dirty") } else { commit });
         let asked = std::env::var("SOURCE_DATE_EPOCH").ok().filter(|value| !value.is_empty());
         let created = match (asked, git(&["log", "-1", "--format=%ct"])) {
-            (Some(asked), _) => {
-                asked.parse().map_err(|_| format!("SOURCE_DATE_EPOCH is {asked:?}, not a number of seconds"))?
-            }
+            (Some(asked), _) => artifacts::time::source_date(&asked).map_err(|error| error.message)?,
             (None, Some(time)) => time.trim().parse().map_err(|_| format!("git says the commit's time is {time:?}"))?,
             (None, None) => {
                 return Err("this is no git repository: set SOURCE_DATE_EPOCH to the time of the source".into());
