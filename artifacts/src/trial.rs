@@ -3,25 +3,21 @@
 
 use std::{
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, Write},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{LazyLock, Mutex, PoisonError, mpsc},
-    thread,
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    sync::LazyLock,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 use crate::{Error, Kind, Result};
 
-/// How long a server may take for its answers. It starts in milliseconds; the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+mod processes;
 
-/// The longest answer that is read.
-const ANSWER_MAX: u64 = 16 << 20;
+pub use processes::end_all;
+use processes::{Kept, read};
 
 /// What gives a server processes and networks of its own.
 const APART: [&str; 4] = ["--pid", "--net", "--fork", "--kill-child"];
@@ -199,6 +195,7 @@ pub fn try_out(place: &Path, program: &str, catalogue: Option<&Value>, version: 
     let Some(catalogue) = catalogue else {
         return Err(Error::new(Kind::NotFound, "there is no catalogue to compare the running server with"));
     };
+    processes::keep_descriptors();
     let confined = rustix::process::geteuid().is_root();
     if confined && !program_there("chroot") {
         return Err(Error::new(
@@ -231,74 +228,4 @@ pub fn try_out(place: &Path, program: &str, catalogue: Option<&Value>, version: 
 fn program_there(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|place| place.join(name).is_file())
-}
-
-/// The process groups that are running.
-static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
-
-/// Ends every server that is being tried out: for a process that is about to end itself.
-pub fn end_all() {
-    for group in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-}
-
-/// A child that does not outlive its use.
-struct Kept(Child);
-
-impl Kept {
-    fn spawn(command: &mut Command) -> io::Result<Self> {
-        let child = command.spawn()?;
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).extend(group(&child));
-        Ok(Self(child))
-    }
-}
-
-fn group(child: &Child) -> Option<Pid> {
-    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        if let Some(group) = group(&self.0) {
-            let _ = kill_process_group(group, Signal::KILL);
-            RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|running| *running != group);
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Kept {
-    /// Waits for its end, which follows the end of its output at once, or never.
-    fn ended(&mut self) -> io::Result<ExitStatus> {
-        let started = Instant::now();
-        loop {
-            match self.0.try_wait()? {
-                Some(status) => return Ok(status),
-                None if started.elapsed() > PATIENCE => {
-                    self.0.kill()?;
-                    return self.0.wait();
-                }
-                None => thread::sleep(Duration::from_millis(10)),
-            }
-        }
-    }
-}
-
-/// Gives the lines a child writes to `use_lines`, on a thread of their own so that silence has an end.
-fn read<T: Send + 'static>(
-    child: &mut Kept,
-    use_lines: impl FnOnce(Box<dyn Iterator<Item = String>>) -> T + Send + 'static,
-) -> Result<T> {
-    let stdout =
-        child.0.stdout.take().ok_or_else(|| Error::new(Kind::Io, "the output of the server is not readable"))?;
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
-        let lines = BufReader::new(stdout.take(ANSWER_MAX)).lines().map_while(std::result::Result::ok);
-        let _ = send.send(use_lines(Box::new(lines)));
-    });
-    receive
-        .recv_timeout(PATIENCE)
-        .map_err(|_| Error::new(Kind::Timeout, format!("the server did not answer within {} s", PATIENCE.as_secs())))
 }

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs,
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -85,7 +86,11 @@ pub fn build(root: &Path, target: &Path, platform: &Target, binary: Binary) -> R
     let places = Places::here(root, target)?;
     let mut cargo = run::cargo(root);
     // Flags for a target named on the command line do not reach build scripts and procedural macros, which cannot be static.
-    cargo.args(["build", "--quiet", "--locked", "--profile", "dist", "--target", &platform.triple]);
+    cargo.args(["build", "--locked", "--profile", "dist", "--target", &platform.triple]);
+    // It takes minutes: a person is shown how far it is.
+    if !std::io::stderr().is_terminal() {
+        cargo.arg("--quiet");
+    }
     cargo.arg("--target-dir").arg(target);
     // One at a time: beside others it would be built with the features that those want.
     cargo.args(["--package", binary.package, "--bin", binary.name]);

@@ -66,6 +66,7 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
     }
     let options = Options::parse(arguments)?;
     let root = run::root()?;
+    clis::check(&root, &options.clis)?;
     let target = run::target(&root)?;
     let source = Source::of(&root)?;
     let platforms = platforms(&root, &options)?;

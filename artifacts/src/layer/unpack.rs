@@ -121,10 +121,7 @@ pub(crate) fn examine(place: &Path, platform: Option<&Platform>) -> Result<(Tool
 /// Writes the members of the archive into `place`.
 fn entries(layer: impl Read, place: &Path, limits: &Limits) -> Result<Vec<String>> {
     let broken = |error: io::Error| Error::refused(format!("the layer is no gzipped tar: {error}"));
-    let compressed = Counted { inner: layer, read: 0 };
-    // Twice a buffer: what the decoder has taken in and not yet used is counted as well, in favour of the archive.
-    let decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, compressed));
-    let mut archive = tar::Archive::new(Bounded { decoder, produced: 0, limits: *limits });
+    let mut archive = archive(layer, limits);
     let mut seen: BTreeMap<String, bool> = BTreeMap::new();
     let mut total: u64 = 0;
     for (count, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
@@ -213,12 +210,11 @@ fn entries(layer: impl Read, place: &Path, limits: &Limits) -> Result<Vec<String
 /// [`Kind::Refused`] with the name of what is a program, a link, a device, leads outside or carries special bits.
 pub fn holds_no_programs(layer: impl Read) -> Result<()> {
     let broken = |error: io::Error| Error::refused(format!("the layer is no gzipped tar: {error}"));
-    let compressed = Counted { inner: layer, read: 0 };
-    let decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, compressed));
-    let mut archive = tar::Archive::new(Bounded { decoder, produced: 0, limits: Limits::default() });
+    let mut archive = archive(layer, &Limits::default());
     for entry in archive.entries().map_err(broken)?.raw(true) {
         let entry = entry.map_err(broken)?;
         let name = name(&entry.path_bytes())?;
+        plain_size(entry.header()).map_err(|error| error.while_doing(format!("{name:?}")))?;
         let refused = |why: &str| Error::refused(format!("{name:?} {why}"));
         let mode = entry.header().mode().unwrap_or(u32::MAX);
         match entry.header().entry_type() {
@@ -229,6 +225,14 @@ pub fn holds_no_programs(layer: impl Read) -> Result<()> {
         }
     }
     rest(archive.into_inner()).map_err(broken)
+}
+
+/// The archive inside a layer, measured.
+fn archive<R: Read>(layer: R, limits: &Limits) -> tar::Archive<Bounded<R>> {
+    let compressed = Counted { inner: layer, read: 0 };
+    // Twice a buffer: what the decoder has taken in and not yet used is counted as well, in favour of the archive.
+    let decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, compressed));
+    tar::Archive::new(Bounded { decoder, produced: 0, limits: *limits })
 }
 
 /// Behind the end of the archive there may be padding, nothing else.

@@ -1,6 +1,11 @@
 //! The CLIs that lie beside a server: the pinned download, or the file that `--cli` names.
 
-use std::{fs, path::Path, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use artifacts::{
     binary,
@@ -19,16 +24,35 @@ pub(super) struct Bundled {
     pub(super) members: Vec<Member>,
 }
 
+/// The CLIs there are.
+pub(super) fn bundles(root: &Path) -> Result<Bundles> {
+    Bundles::parse(&run::read(&root.join("artifacts/bundles.toml"))?).map_err(|error| error.to_string())
+}
+
+/// Refuses what `--cli` names and nothing bundles, and files that are no programs: before a build of minutes.
+pub(super) fn check(root: &Path, given: &BTreeMap<String, Vec<PathBuf>>) -> Result<()> {
+    let known: Vec<String> = bundles(root)?.cli.into_iter().map(|bundle| bundle.name).collect();
+    for (name, paths) in given {
+        if !known.contains(name) {
+            return Err(format!("--cli {name}: no server bundles a CLI of that name; there are: {}", known.join(", ")));
+        }
+        for path in paths {
+            binary::program(path, name).map_err(|error| format!("--cli {name}={}: {error}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
 /// What lies beside `server` on `platform`.
 pub(super) fn of(context: &Context, server: &str, platform: &Platform) -> Result<Vec<Bundled>> {
-    let bundles =
-        Bundles::parse(&run::read(&context.root.join("artifacts/bundles.toml"))?).map_err(|error| error.to_string())?;
-    bundles.of(server).map(|bundle| one(context, bundle, platform)).collect()
+    bundles(&context.root)?.of(server).map(|bundle| one(context, bundle, platform)).collect()
 }
 
 fn one(context: &Context, bundle: &Bundle, platform: &Platform) -> Result<Bundled> {
     let name = &bundle.name;
-    let (path, url) = match context.options.clis.get(name) {
+    let given = context.options.clis.get(name).into_iter().flatten();
+    let fits = |path: &&PathBuf| binary::program(path, name).is_ok_and(|found| found.runs_on(platform));
+    let (path, url) = match given.clone().find(fits) {
         Some(path) => (path.clone(), None),
         None => {
             let download = bundle.platform.get(&platform.to_string());
@@ -41,8 +65,7 @@ fn one(context: &Context, bundle: &Bundle, platform: &Platform) -> Result<Bundle
         return Err(failed(&format!("it is built for {}, not for {platform}", found.platform)));
     }
     let digest = Digest::of(&fs::read(&path).map_err(|error| failed(&error))?);
-    // Whoever names a file is asked nothing, so its version is what the pin says only for the download.
-    let version = if url.is_some() { bundle.version.clone() } else { "unknown".to_owned() };
+    let version = if url.is_some() { bundle.version.clone() } else { asked(&path, platform) };
     let licence = context.root.join(&bundle.license_file);
     Ok(Bundled {
         cli: Cli { name: name.clone(), version, digest, url },
@@ -50,6 +73,27 @@ fn one(context: &Context, bundle: &Bundle, platform: &Platform) -> Result<Bundle
             Member::program(name, Content::File(path)),
             Member::file(format!("{name}.LICENSE"), Content::File(licence)),
         ],
+    })
+}
+
+/// The version that the CLI at `path` says it has, which both of those there are say alike. Unknown where it does not run.
+fn asked(path: &Path, platform: &Platform) -> String {
+    let unknown = || "unknown".to_owned();
+    if *platform != Platform::host() {
+        return unknown();
+    }
+    let mut command = Command::new(path);
+    command.args(["version", "--client"]).env_clear().stdin(Stdio::null());
+    run::stdout(&mut command).ok().and_then(|said| version(&said)).unwrap_or_else(unknown)
+}
+
+/// The first word that looks like a version: `v1.37.2` of `Client Version: v1.37.2`, `2.9.5` of `flux: v2.9.5`.
+fn version(said: &str) -> Option<String> {
+    said.split_whitespace().find_map(|word| {
+        let word = word.strip_prefix('v').unwrap_or(word);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
+        let numbers = word.split(['-', '+']).next()?.split('.').filter(|part| part.parse::<u32>().is_ok()).count();
+        (numbers == 3 && word.len() < 64 && word.bytes().all(plain)).then(|| word.to_owned())
     })
 }
 
@@ -66,4 +110,23 @@ fn fetch(context: &Context, name: &str, platform: &Platform) -> Result<PathBuf> 
 
 fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| format!("{} is not UTF-8", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_found_in_what_clis_say() {
+        for (said, expected) in [
+            ("Client Version: v1.37.2\nKustomize Version: v5.8.1\n", Some("1.37.2")),
+            ("flux: v2.9.5\n", Some("2.9.5")),
+            ("v2.9.5-rc.1+build\n", Some("2.9.5-rc.1+build")),
+            ("Client Version: v1.37\n", None),
+            ("1.2.3;rm\n", None),
+            ("", None),
+        ] {
+            assert_eq!(version(said).as_deref(), expected, "{said}");
+        }
+    }
 }

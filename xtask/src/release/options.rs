@@ -14,7 +14,7 @@ cargo xtask release [--only SERVER] [--platform linux/ARCH] [--output DIR] [--cl
   --only SERVER      this server alone
   --platform P       this platform alone: linux/amd64 or linux/arm64
   --output DIR       where the layouts go; dist if not said
-  --cli NAME=PATH    pack this file as the bundled CLI instead of the pinned download
+  --cli NAME=PATH    pack this file as the bundled CLI instead of the pinned download; once for each platform that is released
   --source URL       where the source is, for the annotations; the repository of Cargo.toml if not said
   --namespace NAME   the reverse-DNS name of the publisher in an MCP registry, such as io.github.me: makes server.json (with --registry)
   --sign KEY         an ECDSA P-256 private key in PEM (cosign's too, with its password in COSIGN_PASSWORD): sign everything that can be pulled
@@ -30,7 +30,7 @@ pub(super) struct Options {
     pub(super) only: Option<String>,
     pub(super) platform: Option<Platform>,
     pub(super) output: PathBuf,
-    pub(super) clis: BTreeMap<String, PathBuf>,
+    pub(super) clis: BTreeMap<String, Vec<PathBuf>>,
     pub(super) source: Option<String>,
     pub(super) namespace: Option<String>,
     pub(super) sign: Option<PathBuf>,
@@ -60,7 +60,7 @@ impl Options {
                     let value = value()?;
                     let (cli, path) =
                         value.split_once('=').ok_or_else(|| format!("--cli {value:?} is not NAME=PATH"))?;
-                    options.clis.insert(cli.to_owned(), path.into());
+                    options.clis.entry(cli.to_owned()).or_default().push(path.into());
                 }
                 "--source" => options.source = Some(value()?.to_owned()),
                 "--namespace" => options.namespace = Some(value()?.to_owned()),
@@ -109,7 +109,7 @@ mod tests {
             Options::parse(&["--only", "git", "--cli=kubectl=/opt/kubectl", "--platform", "linux/arm64", "--check"]);
         let options = options.expect("is right");
         assert_eq!((options.only.as_deref(), options.check), (Some("git"), true));
-        assert_eq!(options.clis.get("kubectl"), Some(&PathBuf::from("/opt/kubectl")));
+        assert_eq!(options.clis.get("kubectl"), Some(&vec![PathBuf::from("/opt/kubectl")]));
         assert_eq!(options.platform, Some(Platform::linux("arm64")));
         assert_eq!(options.output, PathBuf::from("dist"));
     }

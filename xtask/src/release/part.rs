@@ -32,7 +32,7 @@ pub(super) fn build(context: &Context, server: &str, facts: &Facts, target: &Tar
     let platform = Platform::linux(target.architecture);
     // Before the build, which takes minutes.
     let bundled = clis::of(context, server, &platform)?;
-    eprintln!("building {name} for {platform}");
+    eprintln!("building {name} for {platform}: the first time, some minutes");
     let program = dist::build(&context.root, &context.target, target, Binary { package: &name, name: &name })?;
     let bytes = read(&program)?;
     let manifest = context.root.join("artifacts").join(server).join(ToolManifest::FILE);
