@@ -14,6 +14,7 @@ mod pull_faults;
 mod push_faults;
 mod releases;
 mod strange;
+mod trials;
 mod uploads;
 
 use std::path::Path;
