@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
     match (verb.run)(matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{name} failed: {error}");
+            print::note(&format!("{name} failed: {error}"));
             ExitCode::from(if error.kind == Kind::Usage { USAGE } else { FAILED })
         }
     }
@@ -119,7 +119,7 @@ async fn stopped() -> Error {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    Error::new(Kind::Unavailable, "it was interrupted: tags that were not reached are as they were")
+    Error::new(Kind::Unavailable, "it was interrupted: what was not finished is as it was")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
     layer::{self, Content, Member},
     layout::Layout,
     oci::{Annotations, Descriptor, Manifest, Platform, annotation, media},
@@ -30,6 +30,10 @@ pub fn pack(
     let (manifest, _, _) = layer::examine(directory, platform)?;
     layout.put(media::EMPTY, crate::oci::EMPTY)?;
     let layer = pack::layer(layout, members(directory)?, created.unwrap_or(0))?;
+    // What nobody would unpack is not packed.
+    let place = tempfile::tempdir().map_err(|error| Error::new(Kind::Io, error.to_string()))?;
+    let blob = layout.blob(&layer.descriptor(media::TOOL))?;
+    layer::unpack(blob, media::TOOL, &place.path().join("unpacked"), platform)?;
     let mut annotations = Annotations::new();
     annotations.insert(annotation::TITLE.to_owned(), manifest.command);
     annotations.insert(annotation::SERVER.to_owned(), manifest.name);

@@ -22,6 +22,9 @@ struct Config<'a> {
     history: [Step<'a>; 2],
 }
 
+/// What a server finds in its environment: nothing that changes what it does.
+pub const ENVIRONMENT: [&str; 2] = ["PATH=/", "HOME=/home/nonroot"];
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Run<'a> {
@@ -60,7 +63,7 @@ pub fn put(
         os: &platform.os,
         config: Run {
             user: format!("{0}:{0}", base::USER),
-            env: ["PATH=/", "HOME=/home/nonroot"],
+            env: ENVIRONMENT,
             entrypoint: [format!("/mcp-{}", facts.server)],
             // Where git and flux look for what they work on.
             working_dir: "/workspace",

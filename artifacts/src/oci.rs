@@ -11,6 +11,7 @@ mod names;
 mod strict;
 
 pub use names::{annotation, media};
+pub(crate) use strict::loose;
 
 /// The SHA-256 of some bytes, written `sha256:<64 hexadecimal digits>`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -319,7 +320,7 @@ impl Manifest {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let manifest: Self = strict::parse(bytes, strict::Kind::Manifest)?;
         let descriptors = [&manifest.config].into_iter().chain(&manifest.layers).chain(&manifest.subject);
-        strict::data(descriptors)?;
+        strict::descriptors(descriptors)?;
         Ok(manifest)
     }
 }
@@ -373,7 +374,7 @@ impl Index {
     /// [`crate::Kind::Refused`] for what is no index, or could be read as something else too.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let index: Self = strict::parse(bytes, strict::Kind::Index)?;
-        strict::data(index.manifests.iter().chain(&index.subject))?;
+        strict::descriptors(index.manifests.iter().chain(&index.subject))?;
         Ok(index)
     }
 

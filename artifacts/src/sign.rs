@@ -33,7 +33,9 @@ pub const PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// The annotation of that layer that holds the signature.
 pub const ANNOTATION: &str = "dev.cosignproject.cosign/signature";
 /// No payload is larger than this; there is no reason to fetch one that is.
-pub const PAYLOAD_MAX: u64 = 64 << 10;
+const PAYLOAD_MAX: u64 = 64 << 10;
+/// No manifest holds more signatures than this.
+const SIGNATURES_MAX: usize = 32;
 
 const TYPE: &str = "cosign container image signature";
 
@@ -190,30 +192,16 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether one of `candidates`, each a manifest and the blobs of its layers, holds a signature of `subject` by this key. Others may have signed with other
-    /// keys.
+    /// Whether `manifest`, in either form, holds a signature of `subject` by this key. `payloads` are the blobs of [`payloads`].
     ///
     /// # Errors
     ///
-    /// Why none of them is a good one.
-    pub fn one_of<'a>(
-        &self,
-        subject: &Digest,
-        candidates: impl IntoIterator<Item = (&'a Manifest, Result<Vec<Vec<u8>>>)>,
-    ) -> Result<()> {
-        let mut wrong = Vec::new();
-        for (manifest, payloads) in candidates {
-            let checked = payloads.and_then(|payloads| match payloads.first() {
-                Some(bundle) if manifest.kind().starts_with(bundle::BUNDLE) => self.verify_bundle(subject, bundle),
-                _ => self.verify(subject, manifest, &payloads),
-            });
-            match checked {
-                Ok(()) => return Ok(()),
-                Err(error) => wrong.push(error.message),
-            }
+    /// Why it does not.
+    pub fn signed(&self, subject: &Digest, manifest: &Manifest, payloads: &[Vec<u8>]) -> Result<()> {
+        match payloads.first() {
+            Some(bundle) if manifest.kind().starts_with(bundle::BUNDLE) => self.verify_bundle(subject, bundle),
+            _ => self.verify(subject, manifest, payloads),
         }
-        let why = if wrong.is_empty() { "there is none".to_owned() } else { wrong.join("; ") };
-        Err(Error::refused(format!("{subject} has no good signature: {why}")))
     }
 
     fn holds(&self, subject: &Digest, layer: &Descriptor, payloads: &[impl AsRef<[u8]>]) -> Result<()> {
@@ -258,6 +246,37 @@ impl VerifyingKey {
     }
 }
 
+/// The layers of `manifest` that have to be read to know what it signs: small ones, and few.
+///
+/// # Errors
+///
+/// There are more of them, or larger ones, than signatures are.
+pub fn payloads(manifest: &Manifest) -> Result<Vec<&Descriptor>> {
+    let (wanted, most): (Vec<&Descriptor>, u64) = if manifest.kind().starts_with(bundle::BUNDLE) {
+        (manifest.layers.iter().take(1).collect(), bundle::BUNDLE_MAX)
+    } else {
+        (manifest.layers.iter().filter(|layer| layer.media_type == PAYLOAD).collect(), PAYLOAD_MAX)
+    };
+    if wanted.len() > SIGNATURES_MAX || wanted.iter().any(|layer| layer.size > most) {
+        return Err(Error::refused("it holds more than signatures are made of"));
+    }
+    Ok(wanted)
+}
+
+/// That nothing signs `subject`, and why what is there does not.
+pub(crate) fn none_good(subject: &Digest, wrong: &[String]) -> Error {
+    /// A stranger may have left any number of them.
+    const SAID_MAX: usize = 3;
+    let more = wrong.len().saturating_sub(SAID_MAX);
+    let mut why = wrong.iter().take(SAID_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if wrong.is_empty() {
+        why.push_str("there is none");
+    } else if more > 0 {
+        why.push_str(&format!("; and {more} more"));
+    }
+    Error::refused(format!("{subject} has no good signature: {why}"))
+}
+
 /// Whether a referrer of the type `kind` may hold signatures.
 pub(crate) fn may_hold(kind: &str) -> bool {
     kind == ARTIFACT || kind.starts_with(bundle::BUNDLE)
@@ -268,4 +287,4 @@ fn usage(message: impl Into<String>) -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -161,7 +161,8 @@ impl Trial {
             // In a process namespace of its own, where the kernel gives one: then nothing it starts outlives it.
             let mut command = if *NAMESPACES {
                 let mut command = Command::new("unshare");
-                command.args(APART).arg("chroot");
+                // The first process of the namespace, with which all others end, is one of ours and stays in our group.
+                command.args(APART).args(["unshare", "--fork", "chroot"]);
                 command
             } else {
                 Command::new("chroot")

@@ -10,7 +10,7 @@ use crate::{
     catalogue::Catalogue,
     layer,
     layout::Layout,
-    oci::{Descriptor, Digest, Index, Manifest, Platform, annotation, media},
+    oci::{self, Descriptor, Digest, Index, Manifest, Platform, annotation, media},
     sign::{self, VerifyingKey},
     trial,
 };
@@ -19,9 +19,6 @@ mod contents;
 
 /// The platforms of an index are a handful.
 pub(crate) const PARTS_MAX: usize = 32;
-
-/// How deep indexes may lie in indexes.
-const DEPTH_MAX: usize = 3;
 
 /// What to check besides digests.
 #[derive(Clone, Copy, Default)]
@@ -76,7 +73,7 @@ pub struct Checked {
 pub fn verify(layout: &Layout, name: &str, options: &Options) -> Result<Report> {
     let descriptor = layout.resolve(name)?;
     let mut report = Report { digest: Some(descriptor.digest), ..Report::default() };
-    Walk { layout, options, report: &mut report }.any(&descriptor, None, 0)?;
+    Walk { layout, options, report: &mut report }.any(&descriptor)?;
     Ok(report)
 }
 
@@ -87,9 +84,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn any(&mut self, descriptor: &Descriptor, platform: Option<&Platform>, depth: usize) -> Result<()> {
+    fn any(&mut self, descriptor: &Descriptor) -> Result<()> {
         let named = |error: Error| error.while_doing(descriptor.digest);
-        if descriptor.is_index() && depth < DEPTH_MAX {
+        if descriptor.is_index() {
             let index = Index::parse(&self.document(descriptor)?).map_err(named)?;
             if index.manifests.is_empty() {
                 return Err(named(Error::refused("the index is empty")));
@@ -104,7 +101,7 @@ impl Walk<'_> {
                 if !seen.insert(entry.digest) {
                     return Err(named(Error::refused(format!("the index has {} twice", entry.digest))));
                 }
-                self.any(entry, entry.platform.as_ref(), depth + 1)?;
+                self.part(entry, entry.platform.as_ref())?;
                 // What is shown of the index must be what its parts are.
                 let part = self.report.manifests.last();
                 let version = part.and_then(|checked| checked.version.as_deref());
@@ -121,12 +118,19 @@ impl Walk<'_> {
                 }
             }
             Ok(())
-        } else if descriptor.is_manifest() {
-            let manifest = Manifest::parse(&self.document(descriptor)?).map_err(named)?;
-            self.manifest(descriptor, &manifest, platform).map_err(named)
         } else {
-            Err(named(Error::refused(format!("{:?} is neither a manifest nor an index", descriptor.media_type))))
+            self.part(descriptor, None)
         }
+    }
+
+    /// What is for one platform: an index in an index would be for several.
+    fn part(&mut self, descriptor: &Descriptor, platform: Option<&Platform>) -> Result<()> {
+        let named = |error: Error| error.while_doing(descriptor.digest);
+        if !descriptor.is_manifest() {
+            return Err(named(Error::refused(format!("{:?} is no manifest", descriptor.media_type))));
+        }
+        let manifest = Manifest::parse(&self.document(descriptor)?).map_err(named)?;
+        self.manifest(descriptor, &manifest, platform).map_err(named)
     }
 
     fn manifest(&mut self, descriptor: &Descriptor, manifest: &Manifest, platform: Option<&Platform>) -> Result<()> {
@@ -180,6 +184,7 @@ impl Walk<'_> {
         };
         let tools = catalogue.as_ref().map(|catalogue| catalogue["tools"].as_array().map_or(0, Vec::len));
         let version = manifest.annotations.get(annotation::VERSION).cloned();
+        contents::version(version.as_deref())?;
         let ran = if !self.options.run {
             Err("not asked to".to_owned())
         } else if unpacked.platform != Platform::host() {
@@ -196,8 +201,8 @@ impl Walk<'_> {
 
     /// The platform of an image whose layers unpack to what its configuration lists.
     fn image(&self, manifest: &Manifest) -> Result<Platform> {
-        let config: Value = serde_json::from_slice(&self.layout.document(&manifest.config)?)
-            .map_err(|error| Error::refused(format!("the configuration is not JSON: {error}")))?;
+        let config: Value = oci::loose(&self.layout.document(&manifest.config)?)
+            .map_err(|error| error.while_doing("the configuration"))?;
         let listed = config["rootfs"]["diff_ids"].as_array().map(Vec::as_slice).unwrap_or_default();
         if listed.len() != manifest.layers.len() {
             let (layers, listed) = (manifest.layers.len(), listed.len());
@@ -213,7 +218,8 @@ impl Walk<'_> {
             }
         }
         let word = |key: &str| config[key].as_str().unwrap_or_default();
-        format!("{}/{}", word("os"), word("architecture")).parse()
+        let variant = config["variant"].as_str().map(|variant| format!("/{variant}")).unwrap_or_default();
+        format!("{}/{}{variant}", word("os"), word("architecture")).parse()
     }
 
     /// What refers to `subject`: the catalogue's blob, and the types of all. Their blobs are checked, and their signatures if there is a key.
@@ -258,13 +264,19 @@ impl Walk<'_> {
             self.report.unchecked_signatures += signatures.len();
             return Ok(());
         };
-        let candidates = signatures.iter().map(|manifest| {
-            let payloads = manifest.layers.iter().map(|layer| self.layout.document(layer)).collect();
-            (manifest, payloads)
-        });
-        key.one_of(&subject.digest, candidates)?;
-        self.report.signatures += 1;
-        Ok(())
+        let mut wrong = Vec::new();
+        for manifest in signatures {
+            let payloads: Result<Vec<Vec<u8>>> = sign::payloads(manifest)
+                .and_then(|layers| layers.into_iter().map(|layer| self.layout.document(layer)).collect());
+            match payloads.and_then(|payloads| key.signed(&subject.digest, manifest, &payloads)) {
+                Ok(()) => {
+                    self.report.signatures += 1;
+                    return Ok(());
+                }
+                Err(error) => wrong.push(error.message),
+            }
+        }
+        Err(sign::none_good(&subject.digest, &wrong))
     }
 
     fn document(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>> {

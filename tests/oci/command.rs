@@ -162,6 +162,22 @@ fn a_release_is_pushed_listed_inspected_copied_and_verified() {
     // Without what refers to it its tools cannot be known, and nobody can say it is whole.
     assert!(agent.said(&["inspect", "oci:one:arm"]).contains("unknown: its catalogue"));
     assert!(agent.failed(1, &["verify", "oci:one:arm"]).contains("catalogue"));
+
+    // What anybody may leave beside a signature takes nothing away from it.
+    let mut forged = artifacts::oci::Manifest::artifact(artifacts::sign::ARTIFACT, vec![]);
+    forged.subject = Some(released.release.index.bare());
+    let forged = String::from_utf8(forged.bytes()).expect("JSON").replace("\"data\":\"e30=\"", "\"data\":\"e319\"");
+    std::fs::write(agent.path("forged.json"), &forged).expect("write");
+    let oras = registry.oras(&[
+        "manifest",
+        "push",
+        "--plain-http",
+        &format!("{place}@{}", super::kit::digest(forged.as_bytes())),
+        &agent.path("forged.json").display().to_string(),
+    ]);
+    assert!(oras.status.success(), "{}", String::from_utf8_lossy(&oras.stderr));
+    said(&agent.run(&["pull", &reference, "--platform", "linux/arm64", "--key", &key, "-o", "beside"]));
+    assert!(agent.failed(1, &["verify", &reference, "--key", &key]).contains("the embedded data"));
 }
 
 #[test]

@@ -25,6 +25,5 @@ fn run(matches: &ArgMatches) -> Result<()> {
         places::text(matches, "SHELL").parse().map_err(|_| Error::new(Kind::Usage, "there is no such shell"))?;
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut super::build(), "agent-tools", &mut script);
-    print::out(&String::from_utf8_lossy(&script));
-    Ok(())
+    print::out(&String::from_utf8_lossy(&script))
 }

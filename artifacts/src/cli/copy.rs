@@ -96,10 +96,10 @@ pub(super) fn report(matches: &ArgMatches, to: &Reference, copied: &Copied) -> R
     if let (true, Some(top)) = (copied.tags.is_empty(), &copied.top) {
         text.push_str(&format!("{place}@{}\n", top.digest));
     }
-    eprintln!(
+    print::note(&format!(
         "{} manifests and indexes ({} of them refer to another), {} blobs sent ({} bytes), {} were there",
         copied.documents, copied.referrers, copied.sent, copied.bytes, copied.present
-    );
+    ));
     let tags: Vec<_> = copied
         .tags
         .iter()

@@ -6,7 +6,6 @@ use clap::{Arg, ArgMatches, value_parser};
 
 use crate::{
     Error, Kind, Result,
-    layout::DOCUMENT_MAX,
     oci::{Digest, Manifest},
     sign::{self, VerifyingKey},
     transfer::{Place, Silent},
@@ -33,45 +32,33 @@ pub(super) fn given(matches: &ArgMatches) -> Result<Option<VerifyingKey>> {
     VerifyingKey::from_pem(&text).map(Some).map_err(|error| error.while_doing(path.display()))
 }
 
-/// Refuses `subject` of `place` unless it carries a good signature by `key`.
+/// Refuses `subject` of `place` unless it carries a good signature by `key`. Others may have signed too, or left what only looks like a signature.
 pub(super) async fn check(key: &VerifyingKey, place: &Place, subject: &Digest) -> Result<()> {
-    let mut found = Vec::new();
-    for referrer in place.referrers(subject).await? {
-        if referrer.artifact_type.as_deref().is_some_and(sign::may_hold) {
-            found.push(manifest(place, &referrer.digest.to_string()).await?);
+    let referrers = place.referrers(subject).await?.into_iter();
+    let named = referrers.filter(|referrer| referrer.artifact_type.as_deref().is_some_and(sign::may_hold));
+    // The last is where cosign puts those that refer to nothing.
+    let names = named.map(|referrer| referrer.digest.to_string()).chain([sign::tag(subject)]);
+    let mut wrong = Vec::new();
+    for name in names {
+        match signed(key, place, subject, &name).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind == Kind::NotFound => {}
+            Err(error) => wrong.push(error.message),
         }
     }
-    // Where cosign puts those that refer to nothing.
-    match manifest(place, &sign::tag(subject)).await {
-        Ok(tagged) => found.push(tagged),
-        Err(error) if error.kind == Kind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let mut candidates = Vec::new();
-    for manifest in &found {
-        candidates.push((manifest, payloads(place, manifest).await));
-    }
-    key.one_of(subject, candidates)
+    Err(sign::none_good(subject, &wrong))
 }
 
-async fn manifest(place: &Place, name: &str) -> Result<Manifest> {
+/// Whether the manifest `name` holds a good one.
+async fn signed(key: &VerifyingKey, place: &Place, subject: &Digest, name: &str) -> Result<()> {
     let document = place.document(name).await?;
-    Manifest::parse(&document.bytes).map_err(|error| error.while_doing(document.descriptor.digest))
-}
-
-async fn payloads(place: &Place, manifest: &Manifest) -> Result<Vec<Vec<u8>>> {
+    let manifest = Manifest::parse(&document.bytes).map_err(|error| error.while_doing(document.descriptor.digest))?;
     let mut payloads = Vec::new();
-    for layer in &manifest.layers {
-        if layer.size > DOCUMENT_MAX {
-            return Err(Error::refused(format!(
-                "{} has {} bytes, no signature is that large",
-                layer.digest, layer.size
-            )));
-        }
+    for layer in sign::payloads(&manifest)? {
         let mut bytes = Vec::new();
         let mut file = place.blob(layer, &Silent).await?;
         file.read_to_end(&mut bytes).map_err(|error| Error::new(Kind::Io, format!("{}: {error}", layer.digest)))?;
         payloads.push(bytes);
     }
-    Ok(payloads)
+    key.signed(subject, &manifest, &payloads)
 }

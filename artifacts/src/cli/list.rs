@@ -76,7 +76,10 @@ fn run(matches: &ArgMatches) -> Result<()> {
         let found = tags.len();
         tags.retain(|tag| matches.get_flag("all") || !is_of_digest(tag));
         if tags.len() < found {
-            eprintln!("{} tags that keep what refers to a digest are left out: --all lists them", found - tags.len());
+            print::note(&format!(
+                "{} tags that keep what refers to a digest are left out: --all lists them",
+                found - tags.len()
+            ));
         }
         if long { described(&place, tags).await } else { Ok(tags.into_iter().map(plain).collect()) }
     })?;

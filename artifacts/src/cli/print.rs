@@ -11,12 +11,23 @@ use serde::Serialize;
 use crate::{
     Error, Kind, Result,
     transfer::{Bars, Lines, Progress},
+    words::visible,
 };
 
-/// Writes `text` to stdout. A reader that went away is no failure.
-pub(super) fn out(text: &str) {
+/// Writes `text` to stdout. A reader that went away is no failure; a disk that is full is.
+pub(super) fn out(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Kind::Io, format!("writing the result: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to stderr, if anybody listens. What strangers wrote is in some of them.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", visible(line));
 }
 
 /// `--output text|json`.
@@ -34,18 +45,13 @@ pub(super) fn result(matches: &ArgMatches, text: &str, value: &impl Serialize) -
     if matches.get_one::<String>("output").is_some_and(|format| format == "json") {
         let json = serde_json::to_string_pretty(value)
             .map_err(|error| Error::new(Kind::Io, format!("writing the result as JSON: {error}")))?;
-        out(&format!("{json}\n"));
+        out(&format!("{json}\n"))
     } else {
-        out(text);
+        out(&visible(text))
     }
-    Ok(())
 }
 
 /// Bars where a person looks, lines where a log is written. `verb` stands before each.
 pub(super) fn progress(verb: &'static str) -> Arc<dyn Progress> {
-    if io::stderr().is_terminal() {
-        Arc::new(Bars::new(verb))
-    } else {
-        Arc::new(Lines::new(verb, |line| eprintln!("{line}")))
-    }
+    if io::stderr().is_terminal() { Arc::new(Bars::new(verb)) } else { Arc::new(Lines::new(verb, note)) }
 }

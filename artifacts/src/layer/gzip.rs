@@ -70,13 +70,22 @@ impl<W: Write> Gzip<W> {
             Some((_, last)) => *last = to_the_end,
             None => blocks.push((&[], to_the_end)),
         }
-        let compressed: Vec<_> = thread::scope(|scope| {
-            let started: Vec<_> = blocks.iter().map(|(block, last)| scope.spawn(|| deflate(block, *last))).collect();
-            started.into_iter().map(thread::ScopedJoinHandle::join).collect()
+        let compressed: Vec<io::Result<Vec<u8>>> = thread::scope(|scope| {
+            let started = blocks.iter().map(|(block, last)| {
+                let thread = thread::Builder::new().spawn_scoped(scope, || deflate(block, *last));
+                // Where there are no more threads to be had, it is done here.
+                thread.map_err(|_| deflate(block, *last))
+            });
+            // All are started before the first is waited for.
+            let started: Vec<_> = started.collect();
+            let ended = started.into_iter().map(|block| match block {
+                Ok(thread) => thread.join().unwrap_or_else(|_| Err(io::Error::other("the compressor gave up"))),
+                Err(done) => done,
+            });
+            ended.collect()
         });
         for block in compressed {
-            let block = block.map_err(|_| io::Error::other("the compressor gave up"))??;
-            self.inner.write_all(&block)?;
+            self.inner.write_all(&block?)?;
         }
         self.waiting.clear();
         Ok(())

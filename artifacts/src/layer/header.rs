@@ -7,8 +7,18 @@ use crate::{Error, Result};
 /// An extended header with times has some thirty bytes for each.
 const EXTENSION_MAX: u64 = 1 << 12;
 
+/// Where POSIX has its name and version, and where the prefix of a name.
+const MAGIC: std::ops::Range<usize> = 257..265;
+const PREFIX: std::ops::Range<usize> = 345..500;
+
+/// A header that all readers read the same.
+pub(super) fn plain(header: &tar::Header) -> Result<()> {
+    plain_size(header)?;
+    plain_rest(header)
+}
+
 /// The size must stand there as every reader reads it: octal digits, and the end of the field.
-pub(super) fn plain_size(header: &tar::Header) -> Result<()> {
+fn plain_size(header: &tar::Header) -> Result<()> {
     let field = &header.as_old().size;
     let digits = field.iter().take_while(|byte| matches!(byte, b'0'..=b'7')).count();
     let rest = field.get(digits..).unwrap_or_default();
@@ -18,10 +28,25 @@ pub(super) fn plain_size(header: &tar::Header) -> Result<()> {
     Ok(())
 }
 
-/// An extended header that says times only.
-pub(super) fn times_only(entry: &mut impl Read) -> std::result::Result<(), String> {
+/// What lies behind the fields that all formats have: nothing, or the prefix of a name as POSIX has it. Readers disagree about everything else there.
+fn plain_rest(header: &tar::Header) -> Result<()> {
+    let bytes = header.as_bytes();
+    let none = |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(|byte| *byte == 0));
+    let posix = bytes.get(MAGIC) == Some(b"ustar\x0000");
+    if none(PREFIX.start..bytes.len()) || posix && none(PREFIX.end..bytes.len()) {
+        Ok(())
+    } else {
+        Err(Error::refused("its header has something where some readers see a part of the name and others do not"))
+    }
+}
+
+/// An extended header of `size` bytes that says times only.
+pub(super) fn times_only(entry: &mut impl Read, size: u64) -> std::result::Result<(), String> {
+    if size > EXTENSION_MAX {
+        return Err(format!("of {size} bytes, more than times take"));
+    }
     let mut text = String::new();
-    entry.take(EXTENSION_MAX).read_to_string(&mut text).map_err(|error| format!("that cannot be read: {error}"))?;
+    entry.read_to_string(&mut text).map_err(|error| format!("that cannot be read: {error}"))?;
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let record = rest.split(' ').next().and_then(|length| length.parse::<usize>().ok());

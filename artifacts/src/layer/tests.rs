@@ -193,15 +193,23 @@ fn nothing_is_unpacked_that_another_reader_would_unpack_differently() {
         }
         Raw::good().entry(b"pax", b'x', 0, text.len() as u64, text.as_bytes()).file("x", 0o755, b"#!/bin/sh\n")
     };
-    let sized = |size: &[u8]| {
+    // A member whose header has other bytes in some places.
+    let with = |fields: &[(usize, &[u8])]| {
         let mut raw = Raw::good().file("x", 0o644, b"").0;
         let at = raw.len() - 512;
-        raw[at + 124..at + 124 + size.len()].copy_from_slice(size);
+        for (place, bytes) in fields {
+            raw[at + place..at + place + bytes.len()].copy_from_slice(bytes);
+        }
         raw[at + 148..at + 156].fill(b' ');
         let sum: u32 = raw[at..at + 512].iter().map(|byte| u32::from(*byte)).sum();
         raw[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         Raw(raw)
     };
+    let sized = |size: &[u8]| with(&[(124, size)]);
+    // Times, and a path behind as many bytes of them as a reader may be content with.
+    let long = format!("4096 mtime=1.{}\n16 path=mcp-demo\n", "0".repeat(4096 - 14));
+    let posix: (usize, &[u8]) = (257, b"ustar\x0000");
+    let (star, gnu, odd): (&[u8], &[u8], &[u8]) = (b"tar\0", b"../../etc/cron.d", b"ustar\0xx");
     let cases: Vec<(Raw, &str)> = vec![
         (Raw::good().entry(b"././@LongLink", b'L', 0, 8, b"mcp-demo").file("x", 0o755, b"x"), "extension header"),
         (Raw::good().entry(b"././@LongLink", b'K', 0, 8, b"mcp-demo").file("x", 0o755, b"x"), "extension header"),
@@ -211,6 +219,13 @@ fn nothing_is_unpacked_that_another_reader_would_unpack_differently() {
         (pax(&[("mtime", "1.5"), ("size", "0")]), "says \"size\""),
         (pax(&[("linkpath", "/etc/passwd")]), "says \"linkpath\""),
         (Raw::good().entry(b"pax", b'x', 0, 9, b"99 mtime=").file("x", 0o644, b""), "malformed"),
+        (
+            Raw::good().entry(b"pax", b'x', 0, long.len() as u64, long.as_bytes()).file("x", 0o755, b""),
+            "more than times take",
+        ),
+        (with(&[posix, (345, b"bin"), (508, star)]), "do not"),
+        (with(&[(345, gnu)]), "do not"),
+        (with(&[(257, odd), (345, b"evil")]), "do not"),
         (Raw::good().entry(b"pax", b'g', 0, 0, b"").file("x", 0o644, b""), "extension header"),
         (Raw::good().entry(b"d", b'5', 0o755, 512, &[0; 512]), "\"d\" is a directory with content"),
         (Raw::good().file("x/", 0o644, b""), "name is that of a directory"),
@@ -228,6 +243,10 @@ fn nothing_is_unpacked_that_another_reader_would_unpack_differently() {
     let place = tempfile::tempdir().expect("a directory");
     let times = pax(&[("mtime", "1700000000.5")]).layer();
     unpack(times.as_slice(), media::TOOL, &place.path().join("tool"), None).expect("times change nothing");
+    let prefix = with(&[posix, (345, b"bin")]).layer();
+    let unpacked =
+        unpack(prefix.as_slice(), media::TOOL, &place.path().join("prefix"), None).expect("all read it alike");
+    assert!(unpacked.files.contains(&"bin/x".to_owned()), "{:?}", unpacked.files);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Counted,
-    header::{name, plain_size, times_only},
+    header::{name, plain, times_only},
 };
 use flate2::bufread::MultiGzDecoder;
 
@@ -127,7 +127,7 @@ fn entries(layer: impl Read, place: &Path, limits: &Limits) -> Result<Vec<String
     for (count, entry) in archive.entries().map_err(broken)?.raw(true).enumerate() {
         let mut entry = entry.map_err(broken)?;
         let name = name(&entry.path_bytes())?;
-        plain_size(entry.header()).map_err(|error| error.while_doing(format!("{name:?}")))?;
+        plain(entry.header()).map_err(|error| error.while_doing(format!("{name:?}")))?;
         let refused = |why: &str| Error::refused(format!("{name:?} {why}"));
         if count >= limits.entries {
             return Err(refused(&format!("is entry {}, more than {} are refused", count + 1, limits.entries)));
@@ -139,7 +139,8 @@ fn entries(layer: impl Read, place: &Path, limits: &Limits) -> Result<Vec<String
             tar::EntryType::Directory => return Err(refused("is a directory with content")),
             // Nothing in it changes what any reader unpacks: everything else of an extension can, and readers disagree about it.
             tar::EntryType::XHeader => {
-                times_only(&mut entry).map_err(|why| refused(&format!("is an extension header {why}")))?;
+                let size = entry.size();
+                times_only(&mut entry, size).map_err(|why| refused(&format!("is an extension header {why}")))?;
                 continue;
             }
             tar::EntryType::XGlobalHeader | tar::EntryType::GNULongName | tar::EntryType::GNULongLink => {
@@ -214,7 +215,7 @@ pub fn holds_no_programs(layer: impl Read) -> Result<()> {
     for entry in archive.entries().map_err(broken)?.raw(true) {
         let entry = entry.map_err(broken)?;
         let name = name(&entry.path_bytes())?;
-        plain_size(entry.header()).map_err(|error| error.while_doing(format!("{name:?}")))?;
+        plain(entry.header()).map_err(|error| error.while_doing(format!("{name:?}")))?;
         let refused = |why: &str| Error::refused(format!("{name:?} {why}"));
         let mode = entry.header().mode().unwrap_or(u32::MAX);
         match entry.header().entry_type() {

@@ -1,15 +1,19 @@
 //! Reading documents so that no other reader of the same bytes can see something else in them: what is ambiguous is refused.
 
-use std::{collections::BTreeMap, fmt};
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use super::{Annotations, Descriptor, media};
 use crate::{Error, Result};
+
+mod keys;
+
+/// Reads `bytes` as JSON of any form, in which no other reader sees another value for a key.
+pub(crate) fn loose(bytes: &[u8]) -> Result<serde_json::Value> {
+    keys::check(bytes)
+        .and_then(|()| serde_json::from_slice(bytes))
+        .map_err(|error| Error::refused(format!("this cannot be read: {error}")))
+}
 
 /// What a document is read as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub(super) fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8], kind: Kind) -> R
         Kind::Index => ("an index", "a manifest", [media::INDEX, media::DOCKER_LIST]),
     };
     let wrong = |error: serde_json::Error| Error::refused(format!("this is not {what}: {error}"));
+    keys::check(bytes).map_err(wrong)?;
     let document = serde_json::from_slice(bytes).map_err(wrong)?;
     let shape: Shape = serde_json::from_slice(bytes).map_err(wrong)?;
     let both = match kind {
@@ -52,9 +57,12 @@ pub(super) fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8], kind: Kind) -> R
     }
 }
 
-/// Refuses descriptors whose embedded bytes are not those they point at.
-pub(super) fn data<'a>(descriptors: impl IntoIterator<Item = &'a Descriptor>) -> Result<()> {
+/// Refuses descriptors whose embedded bytes are not those they point at, and platforms that are no words.
+pub(super) fn descriptors<'a>(descriptors: impl IntoIterator<Item = &'a Descriptor>) -> Result<()> {
     for descriptor in descriptors {
+        if let Some(platform) = &descriptor.platform {
+            platform.to_string().parse::<super::Platform>()?;
+        }
         if let Some(data) = &descriptor.data {
             let bytes = STANDARD.decode(data).map_err(|error| {
                 Error::refused(format!("the data embedded for {} is not base64: {error}", descriptor.digest))
@@ -65,35 +73,9 @@ pub(super) fn data<'a>(descriptors: impl IntoIterator<Item = &'a Descriptor>) ->
     Ok(())
 }
 
-/// Annotations of which no key is there twice.
+/// Annotations; some writers say `null` where there are none.
 pub(super) fn annotations<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Annotations, D::Error> {
-    struct Unique;
-
-    impl<'de> Visitor<'de> for Unique {
-        type Value = Annotations;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("annotations")
-        }
-
-        /// Some writers say that there are none this way.
-        fn visit_unit<E>(self) -> std::result::Result<Annotations, E> {
-            Ok(BTreeMap::new())
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Annotations, A::Error> {
-            let mut annotations = BTreeMap::new();
-            while let Some((key, value)) = map.next_entry::<String, String>()? {
-                if annotations.contains_key(&key) {
-                    return Err(serde::de::Error::custom(format!("the annotation {key:?} is there twice")));
-                }
-                annotations.insert(key, value);
-            }
-            Ok(annotations)
-        }
-    }
-
-    deserializer.deserialize_any(Unique)
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
@@ -117,7 +99,17 @@ mod tests {
         refused(manifest(|text| text.replacen('{', "{\"manifests\":[],", 1)), "and as an index");
         refused(manifest(|text| text.replace("image.manifest.v1", "image.index.v1")), "calls itself");
         refused(manifest(|text| text.replace(r#""a":"1""#, r#""a":"1","a":"2""#)), "\"a\" is there twice");
-        refused(manifest(|text| text.replace(r#""layers":[]"#, r#""layers":[],"layers":[]"#)), "duplicate field");
+        refused(
+            manifest(|text| text.replace(r#""layers":[]"#, r#""layers":[],"layers":[]"#)),
+            "\"layers\" is there twice",
+        );
+        for (there, twin) in
+            [("layers", "Layers"), ("layers", "LAYERS"), ("subject", "\u{17f}ubject"), ("mediaType", "mediatype")]
+        {
+            refused(manifest(|text| text.replacen('{', &format!("{{\"{twin}\":[],"), 1)), &format!("for {there:?}"));
+        }
+        // Annotations are told apart by every letter, by everybody.
+        assert!(manifest(|text| text.replace(r#""a":"1""#, r#""a":"1","A":"2","Layers":"3""#)).is_ok());
         refused(manifest(|text| text.replace("e30=", "e319")), "the embedded data");
         refused(manifest(|text| text.replace("e30=", "?")), "not base64");
         let index = String::from_utf8(Index::default().bytes()).unwrap();

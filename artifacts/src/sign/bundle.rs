@@ -10,7 +10,7 @@ use crate::{Error, Result, oci::Digest};
 /// The media type of a bundle begins with this; the artifact type of the manifest around it is the same.
 pub const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 /// No bundle is larger than this: those with certificates and entries of logs have some 10 kB.
-pub const BUNDLE_MAX: u64 = 1 << 20;
+pub(super) const BUNDLE_MAX: u64 = 1 << 20;
 
 const STATEMENT: &str = "application/vnd.in-toto+json";
 const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";

@@ -90,12 +90,12 @@ const BUNDLED: (&str, &str) = (
     r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial":{"publicKey":{"hint":"Wnp4zKSg9CDZvGK7Zpw8J1njn3I9OuENy+DwgVoH7NQ="}}, "dsseEnvelope":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCAic3ViamVjdCI6W3siZGlnZXN0Ijp7InNoYTI1NiI6IjFiMDk0OTFhYmQ3YzYwM2RiZDdmYzBjOTE1NzczMGNhZWEwYWQzMWNlN2E3OGQ3MTBhN2Y2ZWY5M2E4MmYzNmEifSwgImFubm90YXRpb25zIjp7fX1dLCAicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnc3RvcmUuZGV2L2Nvc2lnbi9zaWduL3YxIiwgInByZWRpY2F0ZSI6e319", "payloadType":"application/vnd.in-toto+json", "signatures":[{"sig":"MEYCIQDfjIYRTurUTN6ShHpNEyVStC/d70TDsWRWyI83lFIqNwIhAKjqa+sClPVorFZ8B9bHUpYklmTzopqP57w4vggYj7Kj"}]}}"#,
 );
 
-fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_pem(PKCS8, None).unwrap()
 }
 
 /// Another key, made by nudging the scalar of the first.
-fn other() -> VerifyingKey {
+pub(crate) fn other() -> VerifyingKey {
     let (_, mut der) = pem::find(SEC1, &["EC PRIVATE KEY"]).unwrap();
     der[10] ^= 1;
     VerifyingKey(*ecdsa::SigningKey::from(SecretKey::from_slice(&der[7..39]).unwrap()).verifying_key())

@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::{
     Error, Kind, Result, binary,
     catalogue::Catalogue,
-    oci::{Annotations, Descriptor, Digest, Hasher, Manifest, Platform, annotation},
+    image,
+    oci::{self, Annotations, Descriptor, Digest, Hasher, Manifest, Platform, annotation},
     tool_manifest::ToolManifest,
 };
 
@@ -26,7 +27,7 @@ pub(super) fn clis(manifest: &Manifest, place: &Path, platform: &Platform) -> Re
         let promised: Option<Digest> = value.split(' ').find_map(|word| word.parse().ok());
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let (Some(promised), true) = (promised, name.bytes().all(plain)) else {
-            return Err(Error::refused(format!("{key} names no file and digest")));
+            return Err(Error::refused(format!("{key:?} names no file and digest")));
         };
         let path = place.join(name);
         let bytes = fs::read(&path).map_err(|_| Error::refused(format!("{name} is annotated and not there")))?;
@@ -42,6 +43,17 @@ pub(super) fn clis(manifest: &Manifest, place: &Path, platform: &Platform) -> Re
     Ok(())
 }
 
+/// A version is a word that can stand in a sentence and in a tag.
+pub(super) fn version(version: Option<&str>) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+');
+    match version {
+        Some(version) if version.is_empty() || version.len() > 128 || !version.bytes().all(plain) => {
+            Err(Error::refused(format!("the version {version:?} is none")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The catalogue is that of the server, and its figures are those of its tools.
 pub(super) fn catalogue_is_of(catalogue: &Catalogue, manifest: &ToolManifest) -> Result<()> {
     if (&catalogue.server, &catalogue.description) != (&manifest.name, &manifest.description) {
@@ -55,23 +67,34 @@ pub(super) fn catalogue_is_of(catalogue: &Catalogue, manifest: &ToolManifest) ->
 
 /// An image starts its server, as nobody, with an environment that changes nothing about it.
 pub(super) fn runs_only_its_server(manifest: &Manifest, config: &[u8]) -> Result<()> {
-    let config: Value = serde_json::from_slice(config).unwrap_or_default();
+    let config: Value = oci::loose(config).map_err(|error| error.while_doing("the configuration"))?;
     let run = &config["config"];
+    let known = ["User", "Env", "Entrypoint", "Cmd", "WorkingDir", "Labels"];
+    if let Some(other) = run.as_object().and_then(|run| run.keys().find(|key| !known.contains(&key.as_str()))) {
+        return Err(Error::refused(format!("the image sets {other:?}, which no image of a server needs")));
+    }
     let server = manifest.annotations.get(annotation::SERVER).map(String::as_str).unwrap_or_default();
     let entrypoint = serde_json::json!([format!("/mcp-{server}")]);
     if run["Entrypoint"] != entrypoint || !run["Cmd"].as_array().is_none_or(Vec::is_empty) {
         return Err(Error::refused(format!("the image starts {} {}, not {entrypoint}", run["Entrypoint"], run["Cmd"])));
     }
     let user = run["User"].as_str().unwrap_or_default();
-    if user.is_empty() || user.split(':').any(|part| part.parse::<u32>().is_ok_and(|id| id == 0) || part == "root") {
-        return Err(Error::refused(format!("the image runs as {user:?}, which may be root")));
+    // Names are what a file in the image says they are, and numbers are read in more than one way unless they are plain.
+    let plain = |part: &str| {
+        !part.starts_with('0') && part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u16>().is_ok()
+    };
+    if !user.split(':').all(plain) || user.split(':').count() > 2 {
+        return Err(Error::refused(format!("the image runs as {user:?}, which may be root: a number says who it is")));
     }
-    for variable in run["Env"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if !["PATH=", "HOME=", "SSL_CERT_FILE=", "WORKSPACE="].iter().any(|known| variable.starts_with(known)) {
-            return Err(Error::refused(format!("the image sets {variable:?}")));
-        }
+    let variables = match &run["Env"] {
+        Value::Null => &[][..],
+        Value::Array(variables) => variables,
+        other => return Err(Error::refused(format!("the image has the environment {other}"))),
+    };
+    match variables.iter().find(|variable| !image::ENVIRONMENT.iter().any(|known| *variable == known)) {
+        Some(variable) => Err(Error::refused(format!("the image sets {variable}"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The digest of what a compressed layer unpacks to.

@@ -164,6 +164,44 @@ fn an_index_names_each_part_once_and_for_what_it_is() {
 }
 
 #[test]
+fn an_index_lies_in_no_index_and_a_version_is_a_word() {
+    let lie = Lie::honest();
+    lie.index(|index| index.manifests[0] = lie.release.index.clone());
+    lie.refused("is no manifest");
+    let lie = Lie::honest();
+    let part = &lie.release.parts[0].artifact;
+    let mut manifest = Manifest::parse(&lie.layout.document(part).expect("is there")).expect("a manifest");
+    manifest.annotations.remove(annotation::CATALOGUE);
+    manifest.annotations.insert(annotation::VERSION.into(), "1\u{1b}[2J\nverified: 7 good signatures".into());
+    let entry = lie.layout.put(media::MANIFEST, &manifest.bytes()).expect("stored");
+    lie.layout.enter(&entry, Some("lie")).expect("entered");
+    lie.refused("is none");
+}
+
+#[test]
+fn what_only_looks_like_signatures_is_small_and_takes_nothing_away() {
+    let lie = Lie::honest();
+    let key = crate::sign::tests::key();
+    pack::sign(&lie.layout, &lie.release, &key, "registry.example/x").expect("signed");
+    let verifying = key.verifying();
+    let options = Options { key: Some(&verifying), run: false };
+    let subject = lie.release.index.clone();
+    // Thousands of layers that all are one large blob, and one that is a signature of nothing.
+    let large = lie.layout.put(crate::sign::PAYLOAD, &vec![b' '; 4 << 20]).expect("stored");
+    let small = lie.layout.put(crate::sign::PAYLOAD, b"{}").expect("stored");
+    for layers in [vec![large; 5000], vec![small.clone(); 33], vec![small]] {
+        let mut manifest = Manifest::artifact(crate::sign::ARTIFACT, layers);
+        manifest.subject = Some(subject.bare());
+        let referrer = lie.layout.put(media::MANIFEST, &manifest.bytes()).expect("stored");
+        lie.layout.enter(&referrer, None).expect("entered");
+    }
+    assert_eq!(verify(&lie.layout, "1.0.0", &options).expect("is signed").signatures, 3);
+    let other = crate::sign::tests::other();
+    let said = verify(&lie.layout, "1.0.0", &Options { key: Some(&other), run: false }).expect_err("by nobody");
+    assert!(said.message.contains("more than signatures are made of"), "{said}");
+}
+
+#[test]
 fn an_annotated_cli_is_there_and_is_what_is_annotated() {
     let cli =
         |bytes: &[u8]| [Cli { name: "kubectl".into(), version: "1".into(), digest: Digest::of(bytes), url: None }];
@@ -195,12 +233,25 @@ fn an_image_starts_its_server_and_nothing_else() {
     lie.refused("the image starts");
     run("Entrypoint", Value::Null);
     lie.refused("the image starts null");
-    for user in ["0", "0:0", "root", "", "65532:0"] {
+    for user in
+        ["0", "0:0", "root", "", "65532:0", "-0", "00", "0x0", " 0", "4294967296", "65532:wheel", "nobody", "1:2:3"]
+    {
         run("User", Value::from(user));
         lie.refused("may be root");
     }
     run("Env", serde_json::json!(["PATH=/", "LD_PRELOAD=/evil.so"]));
     lie.refused("the image sets \"LD_PRELOAD=/evil.so\"");
+    run("Env", serde_json::json!(["PATH=/evil"]));
+    lie.refused("the image sets \"PATH=/evil\"");
+    run("Env", serde_json::json!({"LD_PRELOAD": "/evil.so"}));
+    lie.refused("the image has the environment");
+    // Docker's reader takes them for what they look like.
+    for (key, value) in [("user", "0"), ("entrypoint", "/bin/evil"), ("env", "LD_PRELOAD=/x")] {
+        run(key, serde_json::json!(value));
+        lie.refused("some readers take the key");
+    }
+    run("Healthcheck", serde_json::json!({"Test": ["CMD", "/evil"]}));
+    lie.refused("the image sets \"Healthcheck\"");
 }
 
 #[test]
