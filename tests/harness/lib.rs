@@ -8,6 +8,7 @@
 )]
 
 pub mod client;
+pub mod cluster;
 pub mod debian;
 pub mod demo;
 pub mod faults;

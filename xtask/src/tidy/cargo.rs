@@ -56,6 +56,8 @@ pub fn clippy(root: &Path) -> Result<Vec<Finding>> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--features",
+        "agent-tools-tests/cluster",
         "--quiet",
         "--message-format",
         "json",

@@ -1,0 +1,3 @@
+//! The cluster that tests stand on, looked at before any tool is judged on it.
+
+mod node;
