@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 mod bench;
+mod cluster;
 mod codegen;
 mod dist;
+mod go;
 mod new;
 mod release;
 mod run;
@@ -20,6 +22,7 @@ cargo xtask <verb>
   tidy               format, lints, boundaries, generated files: what review would otherwise have to say
   codegen [--check]  write what is generated from the servers (or only say what is stale)
   bench [NAME…]      start, calls, git, pack: beside a peer in one run, as ratios; --record notes them in the documents
+  cluster <verb>     a real Kubernetes on this machine: up, down, status, shell, scenario, load
   release [--help]   build, pack and verify every server as an OCI artifact, under dist/; with --registry push it
   new <server>       write a new server that compiles, has one tool, and passes its tests
 ";
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(None),
         ["test", filter] if !filter.starts_with('-') => test::run(Some(filter)),
         ["bench", names @ ..] => bench::run(names).map(|()| ExitCode::SUCCESS),
+        ["cluster", arguments @ ..] => cluster::run(arguments),
         ["release", arguments @ ..] => release::run(arguments),
         ["new", server] if !server.starts_with('-') => new::run(server),
         ["help" | "-h" | "--help"] => {

@@ -8,9 +8,10 @@ use std::{
     process::Command,
 };
 
-use crate::run::{self, Result};
-
-mod go_tools;
+use crate::{
+    go,
+    run::{self, Result},
+};
 
 /// A program the tests look for in their environment.
 pub struct Need {
@@ -36,7 +37,8 @@ pub fn all(root: &Path, place: &Path) -> Vec<Need> {
 
 /// The directory with a registry, crane and oras.
 pub fn oci(root: &Path, place: &Path) -> Result<PathBuf> {
-    go_tools::built(&root.join("tests/registry"), &place.join("go"))
+    let module = go::Module { path: root.join("tests/registry"), ..go::Module::default() };
+    module.built(&place.join("go"), &module.tools()?)
 }
 
 /// The interpreter of an environment that holds exactly what `requirements` says. A copy of them, written last, marks it complete.

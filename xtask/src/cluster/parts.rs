@@ -1,0 +1,135 @@
+//! The programs a cluster is made of: taken from `CLUSTER_BIN`, or built once into the user's cache.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{Extent, debian, places};
+use crate::{
+    go::{self, Module, Program},
+    run::{self, Result},
+};
+
+/// The Kubernetes module, which gives the version that its programs say they are.
+const KUBERNETES: &str = "k8s.io/kubernetes";
+
+/// The programs of one folder of `tests/cluster/`, by name and package.
+type Set = &'static [(&'static str, &'static str)];
+
+const CONTROL_PLANE: Set = &[
+    ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+    ("etcd", "go.etcd.io/etcd/server/v3"),
+    ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+    ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+    ("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+];
+
+const KUBELET: Set = &[("kubelet", "k8s.io/kubernetes/cmd/kubelet")];
+
+const NODE: Set = &[
+    ("containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
+    ("containerd-shim-runc-v2", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"),
+    ("ctr", "github.com/containerd/containerd/v2/cmd/ctr"),
+    ("bridge", "github.com/containernetworking/plugins/plugins/main/bridge"),
+    ("loopback", "github.com/containernetworking/plugins/plugins/main/loopback"),
+    ("host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"),
+    ("runc", "github.com/opencontainers/runc"),
+];
+
+const METRICS: Set = &[("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server")];
+
+/// Every program of a cluster of `extent`, by name.
+pub fn all(root: &Path, extent: Extent) -> Result<Vec<(&'static str, PathBuf)>> {
+    if let Some(place) = std::env::var_os("CLUSTER_BIN").filter(|place| !place.is_empty()) {
+        return given(Path::new(&place), extent);
+    }
+    let cache = places::cache()?.join("go");
+    let sources = root.join("tests/cluster");
+    let mut found = Vec::new();
+    let mut add = |module: Module, sets: &[Set]| -> Result<()> {
+        let programs: Vec<Program> =
+            sets.iter().copied().flatten().map(|(name, package)| program(name, package)).collect();
+        let directory = module.built(&cache, &programs).map_err(remedy)?;
+        found.extend(sets.iter().copied().flatten().map(|(name, _)| (*name, directory.join(name))));
+        Ok(())
+    };
+    let kubernetes = kubernetes(&sources.join("kubernetes"))?;
+    match extent {
+        Extent::ControlPlane => add(kubernetes, &[CONTROL_PLANE])?,
+        Extent::Whole => {
+            add(kubernetes, &[CONTROL_PLANE, KUBELET])?;
+            // Static, so that runc needs no library where it runs; a snapshotter for every file system is not needed.
+            let tags = "no_btrfs,no_devmapper,no_zfs,seccomp,netgo,osusergo";
+            add(Module { path: sources.join("node"), link: "-extldflags=-static".to_owned(), tags }, &[NODE])?;
+            add(Module { path: sources.join("metrics"), ..Module::default() }, &[METRICS])?;
+        }
+    }
+    Ok(found)
+}
+
+fn program(name: &str, package: &str) -> Program {
+    let c = (name == "runc").then_some(debian::seccomp as fn() -> Result<go::Environment>);
+    Program { name: name.to_owned(), package: package.to_owned(), c }
+}
+
+/// Without its version a client is of none, and says so wherever it compares.
+fn kubernetes(path: &Path) -> Result<Module> {
+    let manifest = run::read(&path.join("go.mod"))?;
+    let version = go::version(&manifest, KUBERNETES)
+        .ok_or_else(|| format!("{} requires no {KUBERNETES}", path.join("go.mod").display()))?;
+    let mut numbers = version.trim_start_matches('v').split('.');
+    let facts = [
+        ("gitVersion", version),
+        ("gitMajor", numbers.next().unwrap_or_default()),
+        ("gitMinor", numbers.next().unwrap_or_default()),
+    ];
+    let link: Vec<String> =
+        facts.iter().map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={value}")).collect();
+    Ok(Module { path: path.to_owned(), link: link.join(" "), tags: "" })
+}
+
+/// What is in `place` is used as it is.
+fn given(place: &Path, extent: Extent) -> Result<Vec<(&'static str, PathBuf)>> {
+    let sets: &[Set] = match extent {
+        Extent::ControlPlane => &[CONTROL_PLANE],
+        Extent::Whole => &[CONTROL_PLANE, KUBELET, NODE, METRICS],
+    };
+    let place = fs::canonicalize(place).map_err(|error| format!("CLUSTER_BIN={}: {error}", place.display()))?;
+    let names = sets.iter().copied().flatten().map(|(name, _)| *name);
+    let found: Vec<_> = names.map(|name| (name, place.join(name))).collect();
+    let absent: Vec<_> = found.iter().filter(|(_, path)| !path.is_file()).map(|(name, _)| *name).collect();
+    if absent.is_empty() {
+        return Ok(found);
+    }
+    Err(format!("CLUSTER_BIN={} has no {}; unset it, and they are built", place.display(), absent.join(", ")))
+}
+
+fn remedy(error: String) -> String {
+    let go = error.contains("go could not be started") || error.contains("go: command not found");
+    if go { format!("{error}; install Go, or name a directory with the programs in CLUSTER_BIN") } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_is_taken_and_what_is_not_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let refused = given(place.path(), Extent::ControlPlane).unwrap_err();
+        assert!(refused.contains("has no kubectl, etcd, kube-apiserver, "), "{refused}");
+        CONTROL_PLANE.iter().for_each(|(name, _)| run::write(&place.path().join(name), "").unwrap());
+        assert_eq!(given(place.path(), Extent::ControlPlane).unwrap().len(), 5);
+        let refused = given(place.path(), Extent::Whole).unwrap_err();
+        assert!(refused.contains("has no kubelet, containerd, "), "{refused}");
+    }
+
+    #[test]
+    fn kubernetes_says_which_version_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        run::write(&place.path().join("go.mod"), "require k8s.io/kubernetes v1.37.2 // indirect\n").unwrap();
+        let link = kubernetes(place.path()).unwrap().link;
+        assert!(link.contains("version.gitVersion=v1.37.2 ") && link.ends_with("version.gitMinor=37"), "{link}");
+    }
+}
