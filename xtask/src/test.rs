@@ -8,9 +8,11 @@ use std::{
 
 use crate::run::{self, Result};
 
+mod cluster;
 pub mod needs;
 mod tally;
 
+use cluster::Cluster;
 use tally::Tally;
 
 /// What every CI machine can have: there, a skip whose reason names one of these words is a failure. Everything else a test may lack is
@@ -53,6 +55,13 @@ pub fn run(filter: Option<&str>) -> Result<ExitCode> {
         }
     }
 
+    let cluster = Cluster::for_tests(&root, filter)?;
+    cargo.env_remove(cluster::VARIABLE);
+    if let Some(directory) = cluster.directory() {
+        eprintln!("{}={}", cluster::VARIABLE, directory.display());
+        cargo.args(["--features", &Cluster::features(&root)?]).env(cluster::VARIABLE, directory);
+    }
+
     let mut child =
         cargo.stdout(Stdio::piped()).spawn().map_err(|error| format!("cargo could not be started: {error}"))?;
     let mut tally = Tally::default();
@@ -71,7 +80,17 @@ pub fn run(filter: Option<&str>) -> Result<ExitCode> {
         run::out(&format!("skipped: {test}: {reason}"));
     }
     let mut failed = false;
-    if std::env::var("CI").is_ok_and(|value| value == "true") {
+    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    if let Cluster::Lacking(tests, reason) = &cluster {
+        tests.iter().for_each(|test| run::out(&format!("skipped: {test}: no cluster: {reason}")));
+        tally.never_ran(tests.len());
+        if ci {
+            failed = true;
+            run::out(&format!("failed: {} tests were skipped for a cluster, which CI can have: {reason}", tests.len()));
+        }
+    }
+    drop(cluster);
+    if ci {
         for (test, reason) in skips.iter().filter(|(_, reason)| tally::names_one(reason, CI_HAS)) {
             failed = true;
             run::out(&format!("failed: {test} was skipped for something CI can have: {reason}"));

@@ -97,6 +97,7 @@ pub fn controllers() -> [Component; 2] {
                 "--secure-port=0",
                 // Nodes that are only played keep the conditions they were given. The real one ends with the cluster.
                 "--node-monitor-grace-period=1000h",
+                "--flex-volume-plugin-dir=volume-plugins",
                 "--horizontal-pod-autoscaler-sync-period=5s",
             ],
         ),
@@ -113,6 +114,9 @@ root = "{directory}/containerd"
 
 [grpc]
 address = "{CONTAINERD}"
+
+[plugins."io.containerd.internal.v1.opt"]
+path = "{directory}/opt"
 
 [plugins."io.containerd.cri.v1.images"]
 # Images are one small file; an overlay would need a file system that can be one.
@@ -196,7 +200,7 @@ pub fn kubelet(place: &Place, ports: Ports) -> Result<Component> {
     let mut kubelet = component(
         "kubelet",
         // It refuses a loopback address, so it is told that a cloud will say where it is.
-        &["--config=kubelet.json", "--kubeconfig=node.conf", "--cloud-provider=external"],
+        &["--config=kubelet.json", "--kubeconfig=node.conf", "--cert-dir=kubelet-keys", "--cloud-provider=external"],
     );
     kubelet.arguments.push(format!("--hostname-override={NODE}"));
     kubelet.arguments.push(format!("--root-dir={}", within("kubelet").display()));

@@ -26,8 +26,9 @@ use crate::run::{self, Result};
 /// How long a part may take to answer: generous, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Directories of the machine that containerd, the kubelet and their plug-ins write into without being asked; here they are empty and ours.
-const OURS: &[&str] = &["/run", "/var/log"];
+/// Directories of the machine that containerd, the kubelet and their plug-ins write into without being asked. In the cluster's view of the file
+/// system they are empty, and end with it.
+pub const OURS: &[&str] = &["/run", "/var/lib", "/var/log"];
 
 /// Starts a cluster in `place` and stays until a part ends, or whoever started it goes away.
 pub fn run(place: &Place, extent: Extent, ports: Ports) -> Result<ExitCode> {

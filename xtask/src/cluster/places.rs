@@ -13,7 +13,7 @@ use super::remnants;
 use crate::run::Result;
 
 /// Held by the keeper of a cluster as long as it lives, in the cluster's directory.
-const LOCK: &str = "lock";
+pub const LOCK: &str = "lock";
 
 /// The directory of everything that is kept outside the tree.
 pub fn cache() -> Result<PathBuf> {

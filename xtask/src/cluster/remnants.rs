@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{cgroups, places::Place};
+use super::{
+    cgroups,
+    places::{LOCK, Place},
+};
 use crate::run::{self, Result};
 
 /// How long the last processes of a cluster may take to end.
@@ -23,7 +26,7 @@ pub fn remove(place: &Place) -> Result<()> {
     }
     let started = Instant::now();
     loop {
-        match fs::remove_dir_all(place.path()) {
+        match emptied(place.path()).and_then(|()| fs::remove_dir_all(place.path())) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // Something wrote into it in the moment it was killed.
@@ -31,4 +34,17 @@ pub fn remove(place: &Place) -> Result<()> {
             Err(error) => return Err(format!("{} could not be removed: {error}", place.path().display())),
         }
     }
+}
+
+/// Removes everything but the lock, which goes last: as long as it is held, the cluster counts as one that runs.
+fn emptied(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != LOCK {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }

@@ -5,7 +5,8 @@
 //! - `{"of": "pod/x", "path": "status.containerStatuses[0].state.waiting.reason", "is": "CrashLoopBackOff"}`: a field of an object. A path has names,
 //!   positions from zero (`[0]`) and members chosen by a field (`[type=Ready]`); what it does not find is the empty text. An object that has no
 //!   namespace is written with a leading slash: `/node/x`.
-//! - `{"run": ["logs", "x", "--previous"], "has": "fatal"}`: what kubectl prints, stdout and stderr, in the scenario's namespace.
+//! - `{"run": ["logs", "x", "--previous"], "has": "fatal"}`: what kubectl prints, stdout and stderr, in the scenario's namespace. It is run
+//!   again until everything holds, so what it changes it has to change only once.
 //!
 //! Either says what is expected with one of `is` (the text, exactly), `has` (a part of it), `not` (anything but this text). `{{namespace}}` is the
 //! scenario's namespace. Nothing else is taken.

@@ -24,6 +24,11 @@ impl Tally {
         }
     }
 
+    /// Takes note of `tests` that were not even started: they count as skipped.
+    pub fn never_ran(&mut self, tests: usize) {
+        self.ignored += tests as u64;
+    }
+
     /// A binary that ends without a result has crashed: that is one failure at least.
     fn died(&mut self) {
         if std::mem::take(&mut self.running) {
@@ -104,6 +109,13 @@ test result: ok. 11 passed; 0 failed; 1 ignored; 0 measured; 4 filtered out; fin
         let skips = skips(notes);
         assert_eq!(skips[0], ("it::ssh::clone", "no sshd: AGENT_TOOLS_SSHD is not set"));
         assert_eq!(tally(TWO).finish(&skips), "11 passed, 1 failed, 3 skipped");
+    }
+
+    #[test]
+    fn what_was_not_started_is_skipped_and_takes_nothing_from_what_passed() {
+        let mut tally = tally(TWO);
+        tally.never_ran(4);
+        assert_eq!(tally.finish(&[]), "13 passed, 1 failed, 5 skipped");
     }
 
     #[test]
