@@ -62,7 +62,10 @@ fn prepare(root: &Path, place: &Place, extent: Extent, port: Option<u16>) -> Res
     fs::copy(places::ourselves()?, place.path().join("xtask")).map_err(failed)?;
     keys::write(place, ports.server)?;
     if extent == Extent::Whole {
-        image::write(&debian::busybox()?, &place.path().join("images.tar"))?;
+        let busybox = debian::busybox()?;
+        // The directory can be a CLUSTER_BIN itself.
+        symlink(&busybox, bin.join("busybox")).map_err(failed)?;
+        image::write(&busybox, &place.path().join("images.tar"))?;
         cgroups::create(&place.cgroup())?;
     }
     Ok(ports)

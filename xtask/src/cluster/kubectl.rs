@@ -6,6 +6,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use serde_json::Value;
+
 use crate::run::{self, Result};
 
 /// kubectl on one cluster.
@@ -38,6 +40,18 @@ impl Kubectl {
         });
         let file = file.map_err(|error| format!("a temporary file could not be written: {error}"))?;
         run::stdout(self.command().args(arguments).stdin(file))
+    }
+
+    /// Applies `objects`, those without a namespace in `namespace`. (`--namespace` would refuse those that are in another.)
+    pub fn apply(&self, namespace: &str, objects: &str) -> Result<String> {
+        let config = run::read(&self.directory.join("admin.conf"))?;
+        let mut config: Value = serde_json::from_str(&config).map_err(|error| format!("admin.conf: {error}"))?;
+        config["contexts"][0]["context"]["namespace"] = namespace.into();
+        let file = tempfile::NamedTempFile::new_in(&self.directory);
+        let file = file.map_err(|error| format!("a temporary file could not be made: {error}"))?;
+        run::write(file.path(), &config.to_string())?;
+        let config = format!("--kubeconfig={}", file.path().display());
+        self.feed(&["apply", &config, "--filename", "-"], objects)
     }
 
     /// Its command line, for a caller who reads from it.

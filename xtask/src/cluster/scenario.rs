@@ -68,7 +68,7 @@ fn play(lanes: &Lanes, scenario: &Path, namespace: &str) -> Result<()> {
     let checks = truth::parse(&run::read(&scenario.join("truth.yaml"))?, namespace)
         .map_err(|error| format!("truth.yaml: {error}"))?;
     prepare(lanes, namespace)?;
-    let apply = || lanes.feed(&["apply", "--namespace", namespace, "--filename", "-"], &objects);
+    let apply = || lanes.in_turn(|| lanes.kubectl.apply(namespace, &objects));
     // A kind that is defined and used in one file exists a moment after the first try.
     while let Err(error) = apply() {
         if !error.contains("no matches for kind") || started.elapsed() > PATIENCE {

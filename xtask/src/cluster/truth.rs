@@ -102,7 +102,13 @@ fn check(line: &str) -> Result<Check> {
 /// What `path` leads to in `object`, as text.
 pub fn field(object: &Value, path: &str) -> Result<String> {
     let mut at = object;
-    for step in path.split('.') {
+    // A dot between brackets is part of what is compared.
+    let mut within = false;
+    let steps = path.split(|c| {
+        within = c == '[' || within && c != ']';
+        c == '.' && !within
+    });
+    for step in steps {
         let (name, mut rest) = step.split_at(step.find('[').unwrap_or(step.len()));
         at = &at[name];
         while let Some((chosen, behind)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -176,12 +182,13 @@ mod tests {
 
     #[test]
     fn paths_lead_to_text() {
-        let object = json!({"a": [{"b": "x"}, {"type": "Ready", "status": true}], "n": 3});
+        let object = json!({"a": [{"b": "x"}, {"type": "Ready", "status": true}, {"type": "x.example/y", "status": "dotted"}], "n": 3});
         for (path, found) in [
             ("a[0].b", "x"),
             ("a[type=Ready].status", "true"),
             ("a[type=Other].status", ""),
             ("a[7].b", ""),
+            ("a[type=x.example/y].status", "dotted"),
             ("n", "3"),
             ("n.deeper", ""),
         ] {

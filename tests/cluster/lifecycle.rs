@@ -1,0 +1,187 @@
+//! What a cluster leaves when it ends: nothing. And that two have nothing in common.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use harness::cluster::Cluster;
+
+/// The xtask that started the cluster of this run, on another one, with a cache of its own for what runs and the same programs.
+fn xtask(cache: &Path) -> Command {
+    let cluster = Cluster::get();
+    let mut command = Command::new(cluster.directory().join("xtask"));
+    command
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .env("XDG_CACHE_HOME", cache)
+        .env("CLUSTER_BIN", cluster.bin())
+        .env_remove("AGENT_TOOLS_CLUSTER")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A second cluster, and the process that wanted it.
+struct Second {
+    up: Child,
+    directory: PathBuf,
+}
+
+impl Second {
+    fn start(cache: &Path, options: &[&str]) -> Self {
+        let mut command = xtask(cache);
+        let mut up = command
+            .args(["cluster", "up"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("xtask");
+        let mut lines = BufReader::new(up.stdout.take().expect("its output")).lines();
+        let place = lines.find_map(|line| {
+            let line = line.ok()?;
+            Some(PathBuf::from(line.strip_prefix("export AGENT_TOOLS_CLUSTER='")?.strip_suffix('\'')?))
+        });
+        // It writes a line more, and nobody has to read it.
+        std::thread::spawn(move || lines.count());
+        Self { directory: place.expect("cargo xtask cluster up says where it is"), up }
+    }
+
+    fn name(&self) -> String {
+        self.directory.file_name().expect("a name").to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        self.up.kill().ok();
+        self.up.wait().ok();
+    }
+}
+
+/// Everything on this machine that has to do with the cluster `name` in `directory`: processes, mounts, links, control groups, files.
+fn traces(name: &str, directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let directory_text = directory.display().to_string();
+    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        let id = entry.file_name().to_string_lossy().into_owned();
+        if !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        let directory = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        let groups = std::fs::read_to_string(entry.path().join("cgroup")).unwrap_or_default();
+        if command.contains(&directory_text)
+            || directory.starts_with(&directory_text)
+            || groups.contains(&format!("/agent-tools-{name}"))
+        {
+            found.push(format!("process {id}: {command}"));
+        }
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    found.extend(mounts.lines().filter(|line| line.contains(&directory_text)).map(|line| format!("mount {line}")));
+    let group = format!("agent-tools-{name}");
+    let hierarchies = std::fs::read_dir("/sys/fs/cgroup").expect("control groups").flatten().map(|entry| entry.path());
+    let places = hierarchies.map(|path| path.join(&group)).chain([
+        Path::new("/sys/fs/cgroup").join(&group),
+        Path::new("/sys/class/net").join(format!("at-{name}")),
+        directory.to_owned(),
+    ]);
+    found.extend(places.filter(|path| path.exists()).map(|path| path.display().to_string()));
+    found
+}
+
+const POD: &str = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sleeper"}, "spec": {"containers": [
+    {"name": "main", "image": "{{image}}", "imagePullPolicy": "Never", "command": ["sleep", "infinity"]}]}}"#;
+
+/// A pod in a namespace of its own, so that the node has containers, links and control groups when it ends.
+fn run_a_pod(cluster: &Cluster) {
+    let namespace = cluster.namespace("second");
+    namespace.apply(POD);
+    namespace.wait(&["--for=condition=Ready", "pod/sleeper"]);
+}
+
+#[test]
+fn a_cluster_that_is_ended_leaves_nothing_and_the_other_runs_on() {
+    let cache = tempfile::tempdir().expect("directory");
+    let mut second = Second::start(cache.path(), &[]);
+    let cluster = Cluster::at(&second.directory);
+    assert_ne!(cluster.directory(), Cluster::get().directory());
+    run_a_pod(&cluster);
+    run_a_pod(Cluster::get());
+    let before = traces(&second.name(), &second.directory);
+    for what in ["process ", "/sys/class/net/", "/sys/fs/cgroup/"] {
+        assert!(before.iter().any(|trace| trace.starts_with(what)), "the test sees no {what}: {before:?}");
+    }
+
+    let down = xtask(cache.path()).args(["cluster", "down"]).output().expect("xtask");
+    assert!(down.status.success(), "{down:?}");
+    assert_eq!(traces(&second.name(), &second.directory), Vec::<String>::new());
+    assert!(second.up.wait().expect("wait").success());
+    run_a_pod(Cluster::get());
+}
+
+#[test]
+fn the_kill_of_the_command_ends_the_cluster_and_what_it_left() {
+    let cache = tempfile::tempdir().expect("directory");
+    let mut second = Second::start(cache.path(), &[]);
+    run_a_pod(&Cluster::at(&second.directory));
+    second.up.kill().expect("kill");
+    second.up.wait().expect("wait");
+    // The keeper is nobody's child now, and does the rest.
+    let (name, directory) = (second.name(), second.directory.clone());
+    harness::block_on(harness::until("nothing is left of a cluster whose command was killed", || {
+        traces(&name, &directory).is_empty()
+    }));
+}
+
+#[test]
+fn what_a_killed_keeper_left_is_removed_by_down() {
+    let cache = tempfile::tempdir().expect("directory");
+    let second = Second::start(cache.path(), &[]);
+    run_a_pod(&Cluster::at(&second.directory));
+    let (name, directory) = (second.name(), second.directory.clone());
+    let keeper = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", second.up.id())).expect("children");
+    let killed = Command::new("kill").args(["-KILL", keeper.trim()]).status().expect("kill");
+    assert!(killed.success());
+    harness::block_on(harness::until("every process of a cluster whose keeper was killed has ended", || {
+        !traces(&name, &directory).iter().any(|trace| trace.starts_with("process "))
+    }));
+    assert!(!traces(&name, &directory).is_empty(), "there is something for down to remove");
+    let down = xtask(cache.path()).args(["cluster", "down"]).output().expect("xtask");
+    assert!(down.status.success(), "{down:?}");
+    assert_eq!(traces(&name, &directory), Vec::<String>::new());
+}
+
+#[test]
+fn a_control_plane_alone_answers_and_takes_the_port_it_is_given() {
+    let cache = tempfile::tempdir().expect("directory");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let second = Second::start(cache.path(), &["--only", "control-plane", "--port", &port.to_string()]);
+    let cluster = Cluster::at(&second.directory);
+    assert_eq!(cluster.facts().node, None);
+    let config = std::fs::read_to_string(cluster.kubeconfig()).expect("read");
+    assert!(config.contains(&format!("https://127.0.0.1:{port}")), "{config}");
+    assert_eq!(cluster.ask(&["get", "nodes", "--output=name"]), "");
+    cluster.namespace("alone");
+}
+
+#[test]
+fn every_scenario_reaches_its_truth() {
+    let cluster = Cluster::get();
+    let mut command = xtask(Path::new("/nowhere"));
+    let mut played = command
+        .args(["cluster", "scenario", "all"])
+        .env("AGENT_TOOLS_CLUSTER", cluster.directory())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xtask");
+    let mut said = String::new();
+    played.stdout.take().expect("output").read_to_string(&mut said).expect("text");
+    let mut failed = String::new();
+    played.stderr.take().expect("output").read_to_string(&mut failed).expect("text");
+    assert!(played.wait().expect("wait").success(), "{said}{failed}");
+    let scenarios = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/scenarios")).expect("list").count();
+    assert_eq!(said.lines().count(), scenarios, "{said}");
+}
