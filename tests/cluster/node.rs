@@ -60,7 +60,7 @@ fn rbac_forbids_what_no_rule_allows() {
     let reader = namespace.user("reader", rules);
     let listed = cluster.kubectl_as(&reader, &["get", "pods"]);
     assert!(listed.status.success(), "{listed:?}");
-    for forbidden in [&["get", "secrets"][..], &["get", "pods", "--namespace=default"], &["delete", "pods", "--all"]] {
+    for forbidden in [&["get", "secrets"][..], &["get", "pods", "--namespace=default"], &["delete", "pod", "any"]] {
         let refused = cluster.kubectl_as(&reader, forbidden);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         let who = format!("User \"system:serviceaccount:{}:reader\" cannot", namespace.name());
@@ -72,4 +72,10 @@ fn rbac_forbids_what_no_rule_allows() {
     assert!(listed.status.success(), "{listed:?}");
     let refused = cluster.kubectl_as(&everywhere, &["get", "nodes"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("Forbidden"), "{refused:?}");
+}
+
+#[test]
+fn a_scenario_plays_in_a_namespace_of_the_test() {
+    let namespace = Cluster::get().scenario("rbac-forbidden");
+    assert!(namespace.ask(&["get", "serviceaccounts", "--output=name"]).contains("serviceaccount/dashboard"));
 }
