@@ -1,0 +1,17 @@
+//! The kubectl server: sixteen tools on the kubectl program, which is called and never imitated.
+//!
+//! A caller's words pass [`resource`], [`scope`] and [`argv`], where none of them can become a flag; [`run`] is the one place that starts
+//! kubectl, and [`failure`] the one place that turns what it says into our errors.
+
+pub mod argv;
+pub mod contexts;
+pub mod failure;
+pub mod near;
+pub mod resource;
+pub mod run;
+pub mod scope;
+mod server;
+pub mod table;
+pub mod tools;
+
+pub use server::Kubectl;

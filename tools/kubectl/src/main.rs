@@ -1,0 +1,7 @@
+//! `mcp-kubectl`: Kubernetes for agents, through kubectl.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::main::<mcp_kubectl::Kubectl>()
+}
