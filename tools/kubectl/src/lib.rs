@@ -6,6 +6,9 @@
 pub mod argv;
 pub mod contexts;
 pub mod failure;
+pub mod items;
+pub mod jsonpath;
+pub mod mask;
 pub mod near;
 pub mod resource;
 pub mod run;
@@ -13,5 +16,6 @@ pub mod scope;
 mod server;
 pub mod table;
 pub mod tools;
+pub mod yaml;
 
 pub use server::Kubectl;

@@ -1,0 +1,118 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn object() -> Value {
+    json!({
+        "kind": "List", "n": 3, "f": 1.5, "t": true, "nil": null, "empty": [],
+        "items": [
+            {"name": "a", "labels": {"app.io/x": "1", "y": "2"}, "c": [{"image": "i1", "ready": true, "n": 1}], "r": 2},
+            {"name": "b", "labels": {"y": "3"}, "c": [{"image": "i2", "ready": false, "n": 5}, {"image": "i3"}], "r": 10},
+            {"name": "c d"},
+        ],
+    })
+}
+
+fn print(template: &str) -> Result<String> {
+    Template::read(template)?.print(&object())
+}
+
+#[test]
+fn the_dialect() {
+    for (template, expected) in [
+        ("{.kind}", "List"),
+        ("{$.kind} {@.n} {.f} {.t}", "List 3 1.5 true"),
+        ("{.items[*].name}", "a b c d"),
+        ("{.items[0].name}{.items[-1].name}", "ac d"),
+        ("{.items[0:2].name}", "a b"),
+        ("{.items[::2].name}", "a c d"),
+        ("{.items[-2:].name}", "b c d"),
+        ("{.items[0,2].name}", "a c d"),
+        ("{.items[0]['name','r']}", "a 2"),
+        ("{.items[0].labels.app\\.io/x}", "1"),
+        ("{.items[0].labels['app\\.io/x']}", "1"),
+        ("{.items[0].labels['app.io/x']}", "1"),
+        ("{.items[0].labels}", "{\"app.io/x\":\"1\",\"y\":\"2\"}"),
+        ("{.items[*].labels.*}", "1 2 3"),
+        ("{..image}", "i1 i2 i3"),
+        ("{range .items[*]}{.name}{\"\\t\"}{.labels.y}{'\\n'}{end}.", "a\t2\nb\t3\nc d\t\n."),
+        ("{range .items[*]}{range .c[*]}{.image};{end}|{end}", "i1;|i2;i3;||"),
+        ("{range .items[*]}{.name},", "a,b,c d,"),
+        ("{.items[?(@.name==\"b\")].r}", "10"),
+        ("{.items[?(@.name=='b')].r}", "10"),
+        ("{.items[?(@.r>2)].name}", "b"),
+        ("{.items[?(@.r<=2)].name}", "a"),
+        ("{.items[?(@.name!=\"b\")].name}", "a c d"),
+        ("{.items[?(@.labels)].name}", "a b"),
+        ("{.items[*].c[?(@.ready==true)].image}", "i1"),
+        ("{.items[?(@.name==\"c d\")].name}", "c d"),
+        ("{.items[?(@.name==\")\")].name}", ""),
+        ("{.nothing.at.all}", ""),
+        ("{.nothing[0]}", ""),
+        ("{.empty[*].x}", ""),
+        ("{.nil}x", "x"),
+        ("a{\"{\"}b", "a{b"),
+        ("{'it\\'s'}", "it's"),
+        ("{\"\\u00e9\"}", "é"),
+    ] {
+        assert_eq!(print(template).unwrap_or_else(|error| panic!("{template}: {error}")), expected, "{template}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_an_error() {
+    for template in [
+        ".kind",
+        "{.kind",
+        "{kind}",
+        "{.items[}",
+        "{.items[a]}",
+        "{.items[0:1:2:3]}",
+        "{.items[+1]}",
+        "{.items[]}",
+        "{end}",
+        "{.items[?(@.r=2)]}",
+        "{.items[?(@.r==2]}",
+        "{.items[?(@.r==)]}",
+        "{.a....b}",
+        "{\"x}",
+        "{\"\\q\"}",
+        "{.items[?(@.r==2&&@.r==3)]}",
+        "{.kind[0]}",
+        "{.items[5]}",
+        "{.items[::0]}",
+        "{.kind[?(@.a)]}",
+        "{.items[?(@.r==\"2\")]}",
+        "{range .items[*]}{foo}{end}",
+        "{1.2.3}",
+        "{.a\n}",
+    ] {
+        assert!(print(template).is_err(), "{template}: {:?}", print(template));
+    }
+}
+
+#[test]
+fn columns_take_every_spelling_and_print_as_go_does() {
+    let item = &object()["items"][0];
+    for (path, expected) in [
+        (".name", "a"),
+        ("name", "a"),
+        ("{.name}", "a"),
+        ("{name}", "a"),
+        (".c[*].image", "i1"),
+        (".missing", "<none>"),
+        (".labels", "map[app.io/x:1 y:2]"),
+        (".c", "[map[image:i1 n:1 ready:true]]"),
+    ] {
+        assert_eq!(Path::read(path).unwrap().print(item).unwrap(), expected, "{path}");
+    }
+    assert!(Path::read(".a}{.b").is_err());
+    assert_eq!(Path::read(".x").unwrap().print(&json!({"x": [1e21, 0.00001, 2.5]})).unwrap(), "[1e+21 1e-05 2.5]");
+}
+
+#[test]
+fn hostile_templates_end() {
+    let deep = "{range .items[*]}".repeat(100);
+    assert!(Template::read(&deep).is_err());
+    assert!(print(&"{..}".repeat(3)).is_ok());
+}
