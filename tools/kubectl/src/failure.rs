@@ -9,7 +9,10 @@ mod fault;
 
 use shared::exec::Outcome;
 
-pub use self::fault::Fault;
+pub use self::{
+    explain::{Presence, absent},
+    fault::Fault,
+};
 
 /// What kubectl wrote to stderr, without the lines of its libraries' log unless there are no others. Untrusted.
 pub fn words(outcome: &Outcome) -> String {

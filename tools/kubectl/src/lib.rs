@@ -5,7 +5,9 @@
 
 pub mod argv;
 pub mod contexts;
+pub mod document;
 pub mod failure;
+pub mod form;
 pub mod items;
 pub mod jsonpath;
 pub mod mask;

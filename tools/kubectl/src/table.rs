@@ -7,7 +7,7 @@ use std::{borrow::Cow, cell::Cell, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use shared::{Inside, List, Page, Records, Text, Total, Untrusted, exec::Line, output::Budget};
+use shared::{Inside, List, Page, Records, Result, Text, Total, Untrusted, exec::Line, output::Budget};
 
 /// The longest line of a table that is read.
 pub const LINE_MAX: usize = 64 << 10;
@@ -110,6 +110,32 @@ impl Reader {
         Self { page, head: Arc::default(), heads: Vec::new(), rows: Vec::new(), fresh: true, seen: 0, kept: 0 }
     }
 
+    /// Takes rows whose columns are known beforehand.
+    pub fn columns(page: Page, names: Vec<String>) -> Self {
+        let head = Arc::new(Head { names, starts: Vec::new() });
+        Self { head: head.clone(), heads: vec![head], fresh: false, ..Self::new(page) }
+    }
+
+    /// Takes a row of known columns.
+    pub fn row(&mut self, cells: impl FnOnce() -> Result<Vec<String>>) -> Result<()> {
+        self.seen += 1;
+        if self.wants() {
+            let cells = cells()?;
+            self.keep(cells);
+        }
+        Ok(())
+    }
+
+    /// Whether the row that was just counted is shown.
+    fn wants(&self) -> bool {
+        self.seen > self.page.offset && self.kept <= KEPT
+    }
+
+    fn keep(&mut self, cells: Vec<String>) {
+        self.kept += cells.iter().map(|cell| cell.len() + 2).sum::<usize>();
+        self.rows.push((self.heads.len() - 1, cells));
+    }
+
     /// Takes a line. An empty one ends a table; the first of a table is its header.
     pub fn line(&mut self, line: Line<'_>) {
         if line.bytes.iter().all(u8::is_ascii_whitespace) && line.omitted == 0 {
@@ -123,7 +149,7 @@ impl Reader {
             return;
         }
         self.seen += 1;
-        if self.seen <= self.page.offset || self.kept > KEPT {
+        if !self.wants() {
             return;
         }
         let mut cells = self.head.cells(&String::from_utf8_lossy(line.bytes));
@@ -132,8 +158,7 @@ impl Reader {
         {
             last.push_str(&format!("…(+{} bytes)", line.omitted));
         }
-        self.kept += cells.iter().map(|cell| cell.len() + 2).sum::<usize>();
-        self.rows.push((self.heads.len() - 1, cells));
+        self.keep(cells);
     }
 
     /// Rows that were seen, shown or not.

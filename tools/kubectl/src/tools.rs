@@ -2,5 +2,6 @@
 
 shared::tools! {
     crate::Kubectl:
+    read get::Get,
     read api_resources::ApiResources,
 }

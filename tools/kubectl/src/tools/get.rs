@@ -1,0 +1,380 @@
+//! `kubectl_get`: objects as a table, as YAML or JSON, by name, by path.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use shared::{
+    Annotations, Answer, Call, Code, Lines, List, Read, Records, Result, Text, Tool, ToolError, Total, Untrusted,
+    exec::{Argv, Capture},
+};
+
+use crate::{
+    Kubectl, argv,
+    document::{Document, Gathering},
+    failure::{Presence, absent},
+    form::Form,
+    items::{self, Items},
+    jsonpath::Template,
+    resource::Resource,
+    run::{Done, Request},
+    scope::{Place, Reach, Scope},
+    table::{LINE_MAX, Reader, Table},
+};
+
+/// The most JSON, masked, that a template is evaluated on.
+const TEMPLATE_MAX: usize = 6 << 20;
+/// The most names that are kept.
+const NAMES_MAX: usize = 100_000;
+
+/// The tool.
+pub struct Get;
+
+/// Parameters.
+#[derive(Deserialize, JsonSchema)]
+pub struct Params {
+    /// Kind, kinds with commas, or kind/name.
+    resource: String,
+    /// One object.
+    name: Option<String>,
+    /// Default: the context's own.
+    namespace: Option<String>,
+    /// Every namespace.
+    #[serde(default)]
+    all_namespaces: bool,
+    /// Label selector.
+    selector: Option<String>,
+    /// Field selector: `status.phase=Pending`.
+    field_selector: Option<String>,
+    /// wide (default), yaml, json, name, jsonpath=…, custom-columns=….
+    output: Option<String>,
+    /// JSONPath to sort by: `.metadata.creationTimestamp`.
+    sort_by: Option<String>,
+    /// Kubeconfig context.
+    context: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize, JsonSchema)]
+pub struct Found {
+    /// Where was looked.
+    scope: Place,
+    /// What was asked for.
+    resource: String,
+    /// Why there is nothing, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    empty: Option<String>,
+    /// What could not be read, in kubectl's words; the rest is below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<Untrusted>,
+    /// Warnings of the API server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Untrusted>,
+    /// What was found, in the form asked for.
+    #[serde(flatten)]
+    result: Objects,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Objects {
+    /// A table.
+    Rows(Table),
+    /// Names with their kind.
+    Names(Records<Untrusted>),
+    /// The objects.
+    Objects(Document),
+    /// What the template printed.
+    Text(Lines),
+}
+
+impl Answer for Found {
+    fn text(&self, text: &mut Text<'_>) {
+        text.line(format_args!("{}: {}", self.scope.shown(), self.resource));
+        match (&self.empty, &self.result) {
+            (Some(empty), _) => text.line(empty),
+            (None, Objects::Rows(table)) => table.write(text),
+            (None, Objects::Names(names)) => text.records(names, |name, inside| name.inside(inside).to_owned()),
+            (None, Objects::Objects(document)) => document.text(text),
+            (None, Objects::Text(lines)) => text.lines(lines),
+        }
+        if let Some(unread) = &self.unread {
+            text.line(format_args!("could not look everywhere: {}", unread.quoted()));
+        }
+        if let Some(warnings) = &self.warnings {
+            text.line(format_args!("warnings: {}", warnings.quoted()));
+        }
+    }
+
+    fn lists(&mut self) -> Vec<&mut dyn List> {
+        vec![match &mut self.result {
+            Objects::Rows(table) => table.list(),
+            Objects::Names(names) => names,
+            Objects::Objects(document) => document,
+            Objects::Text(lines) => lines,
+        }]
+    }
+}
+
+impl Tool for Get {
+    const NAME: &'static str = "kubectl_get";
+    const TITLE: &'static str = "Get objects";
+    const DESCRIPTION: &'static str =
+        "Objects of a kind as table, YAML, JSON, names or paths. Values of Secrets are masked.";
+    const EXAMPLE: &'static str = "resource=pods all_namespaces=true";
+    const ANNOTATIONS: Annotations = Annotations::READ_REMOTE;
+    const PAGED: bool = true;
+    const ALIASES: &'static [(&'static str, &'static str)] = &[
+        ("allNamespaces", "all_namespaces"),
+        ("labelSelector", "selector"),
+        ("label_selector", "selector"),
+        ("fieldSelector", "field_selector"),
+        ("sortBy", "sort_by"),
+        ("ns", "namespace"),
+    ];
+
+    type Access = Read;
+    type Server = Kubectl;
+    type Params = Params;
+    type Output = Found;
+
+    async fn run(server: Arc<Kubectl>, params: Params, call: Call) -> Result<Found> {
+        let asked = Asked::read(&params)?;
+        let (done, seen, result) = asked.fetch(&server, &call).await?;
+        let said = done.stderr();
+        // With several kinds, kubectl prints those it got and fails for the others.
+        if !done.outcome.success() && seen == 0 {
+            return Err(server.explain(&said, &done.place, &asked.scope, Some(&asked.resource), &call).await);
+        }
+        let unread = (!done.outcome.success()).then(|| Untrusted::line(&said));
+        let empty = if seen == 0 { Some(server.nothing(&asked, &params, &done.place, &call).await?) } else { None };
+        let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("Warning:")).collect();
+        let warnings = (unread.is_none() && !warnings.is_empty()).then(|| Untrusted::line(&warnings.join(" ")));
+        Ok(Found { scope: done.place, resource: asked.resource.shown(), empty, unread, warnings, result })
+    }
+}
+
+/// The parameters, read.
+struct Asked {
+    scope: Scope,
+    resource: Resource,
+    form: Form,
+    argv: Argv,
+}
+
+impl Asked {
+    fn read(params: &Params) -> Result<Self> {
+        let scope = Scope::new(params.context.as_deref(), params.namespace.as_deref(), params.all_namespaces)?;
+        let resource = Resource::new(&params.resource, params.name.as_deref())?;
+        if resource.name().is_some() && params.all_namespaces {
+            return Err(ToolError::invalid("a name goes with one namespace")
+                .hint("to look for a name everywhere, pass field_selector=metadata.name=NAME and no name"));
+        }
+        let form = Form::read(params.output.as_deref())?;
+        let argv = argv(params, &scope, &resource, &form)?;
+        Ok(Self { scope, resource, form, argv })
+    }
+
+    /// Calls kubectl and reads what it prints: how many objects there were, and those of the page.
+    async fn fetch(&self, server: &Kubectl, call: &Call) -> Result<(Done, u64, Objects)> {
+        let page = call.page(b"")?;
+        let request = Request::new(self.argv.clone(), &self.scope).about(&self.resource);
+        match &self.form {
+            Form::Wide => {
+                let mut reader = Reader::new(page);
+                let done =
+                    server.attempt(request.stdout(Capture::lines(LINE_MAX, |line| reader.line(line))), call).await?;
+                Ok((done, reader.seen(), Objects::Rows(reader.finish("rows"))))
+            }
+            Form::Name => {
+                let (mut names, mut seen) = (Vec::new(), 0_u64);
+                let sink = Capture::lines(LINE_MAX, |line| {
+                    seen += 1;
+                    if seen > page.offset && names.len() < NAMES_MAX {
+                        names.push(Untrusted::line_bytes(line.bytes));
+                    }
+                });
+                let done = server.attempt(request.stdout(sink), call).await?;
+                Ok((done, seen, Objects::Names(Records::page("names", names, Total::Exactly(seen), page))))
+            }
+            Form::Objects(notation) => {
+                let mut gathering = Gathering::new(page);
+                let (done, single) = objects(server, request, call, |value| gathering.take(value)).await?;
+                Ok((done, gathering.seen(), Objects::Objects(gathering.finish(*notation, single))))
+            }
+            Form::Columns(columns) => {
+                let mut reader = Reader::columns(page, columns.iter().map(|(name, _)| name.clone()).collect());
+                let mut wrong = None;
+                let (done, _) = objects(server, request, call, |value| {
+                    let cells = || columns.iter().map(|(_, path)| path.print(&value)).collect();
+                    if let Err(error) = reader.row(cells) {
+                        wrong.get_or_insert(error);
+                    }
+                })
+                .await?;
+                match wrong {
+                    Some(error) => Err(error),
+                    None => Ok((done, reader.seen(), Objects::Rows(reader.finish("rows")))),
+                }
+            }
+            Form::Template(template) => self.template(template, server, request, call).await,
+        }
+    }
+
+    async fn template(
+        &self,
+        template: &Template,
+        server: &Kubectl,
+        request: Request<'_>,
+        call: &Call,
+    ) -> Result<(Done, u64, Objects)> {
+        let (mut all, mut size, mut seen) = (Vec::new(), 0, 0_u64);
+        let (done, single) = objects(server, request, call, |value| {
+            seen += 1;
+            size += value.to_string().len();
+            if size <= TEMPLATE_MAX {
+                all.push(value);
+            } else {
+                all = Vec::new();
+            }
+        })
+        .await?;
+        if size > TEMPLATE_MAX {
+            return Err(ToolError::new(
+                Code::TooLarge,
+                format!("{seen} objects of {} MiB are more than a template is evaluated on", size >> 20),
+            )
+            .hint("narrow it by namespace or selector, or use output=custom-columns=…, which takes any number"));
+        }
+        let page = call.page(b"")?;
+        let value = match (single, all.pop()) {
+            (true, Some(object)) => object,
+            (_, last) => {
+                all.extend(last);
+                serde_json::json!({ "apiVersion": "v1", "items": all, "kind": "List", "metadata": { "resourceVersion": "" } })
+            }
+        };
+        let printed = if seen == 0 { String::new() } else { template.print(&value)? };
+        Ok((done, seen, Objects::Text(Lines::paged("lines", printed.as_bytes(), page))))
+    }
+}
+
+/// Calls kubectl and hands on the objects it prints, masked. Whether it was one object.
+async fn objects(
+    server: &Kubectl,
+    request: Request<'_>,
+    call: &Call,
+    take: impl FnMut(serde_json::Value) + Send,
+) -> Result<(Done, bool)> {
+    let mut items = Items::new(take);
+    let done = server.attempt(request.stdout(Capture::lines(items::LINE_MAX, |line| items.line(line))), call).await?;
+    let end = items.finish();
+    // What a call printed that failed need not be whole.
+    let single = if done.outcome.success() { end? } else { end.unwrap_or(false) };
+    Ok((done, single))
+}
+
+impl Kubectl {
+    /// Why nothing was found, as a line; an error where the namespace does not exist.
+    async fn nothing(&self, asked: &Asked, params: &Params, place: &Place, call: &Call) -> Result<String> {
+        let narrowed = params.selector.is_some() || params.field_selector.is_some();
+        let matches = if narrowed { " that matches the selectors" } else { "" };
+        let none = format!("no {}{matches}", asked.resource.kinds());
+        Ok(match self.presence(&asked.scope, place, call).await {
+            Presence::Absent(near) => {
+                return Err(ToolError::new(Code::NotFound, absent(place, &near))
+                    .hint("kubectl_get resource=namespaces lists them"));
+            }
+            Presence::There => format!("{none}; the namespace exists"),
+            Presence::Unknown if place.all_namespaces => none,
+            Presence::Unknown => format!("{none}; whether the namespace exists could not be seen"),
+        })
+    }
+}
+
+fn argv(params: &Params, scope: &Scope, resource: &Resource, form: &Form) -> Result<Argv> {
+    let mut argv = argv::verb("get", scope, Reach::All)?.literal(form.flag());
+    argv = argv::optional(argv, "--selector", "selector", params.selector.as_deref())?;
+    argv = argv::optional(argv, "--field-selector", "field_selector", params.field_selector.as_deref())?;
+    if let Some(sort) = params.sort_by.as_deref().filter(|sort| !sort.is_empty()) {
+        // The order of values tells much about them.
+        if resource.has_secrets() && !is_harmless(sort) {
+            return Err(ToolError::new(Code::Forbidden, "secrets are sorted by metadata or type only")
+                .hint("for example sort_by=.metadata.creationTimestamp"));
+        }
+        argv = argv.flag_value("--sort-by", argv::plain("sort_by", sort)?)?;
+    }
+    resource.on(argv)
+}
+
+/// Whether a path to sort Secrets by leads to what everybody may see: plain fields below metadata, annotations not among them.
+fn is_harmless(path: &str) -> bool {
+    let path = path.trim_start_matches('{').trim_end_matches('}').trim_start_matches('.');
+    let plain = path.split('.').all(|field| !field.is_empty() && field.chars().all(|c| c.is_ascii_alphanumeric()));
+    plain
+        && (path == "type"
+            || path.starts_with("metadata.") && !path.contains("annotations") && !path.contains("managedFields"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argv::tests::words;
+
+    fn params(resource: &str) -> Params {
+        serde_json::from_value(serde_json::json!({ "resource": resource })).unwrap()
+    }
+
+    fn words_of(params: &Params) -> Result<Vec<String>> {
+        Asked::read(params).map(|asked| words(&asked.argv))
+    }
+
+    #[test]
+    fn its_arguments() {
+        let all = Params {
+            namespace: Some("n".into()),
+            selector: Some("a=b".into()),
+            field_selector: Some("--raw=/".into()),
+            output: Some("json".into()),
+            sort_by: Some(".metadata.name".into()),
+            context: Some("c".into()),
+            ..params("pod/web")
+        };
+        let expected = "get --context=c --namespace=n --output=json --selector=a=b --field-selector=--raw=/ --sort-by=.metadata.name pod web";
+        assert_eq!(words_of(&all).unwrap().join(" "), expected);
+        let everywhere = Params { all_namespaces: true, ..params("pods,services") };
+        assert_eq!(words_of(&everywhere).unwrap(), ["get", "--all-namespaces", "--output=wide", "pods,services"]);
+        // What is evaluated here is asked for as JSON.
+        for output in ["yaml", "jsonpath={.kind}", "custom-columns=A:.kind"] {
+            let form = Params { output: Some(output.into()), ..params("secrets") };
+            assert_eq!(words_of(&form).unwrap(), ["get", "--output=json", "secrets"], "{output}");
+        }
+        let name = Params { output: Some("name".into()), ..params("pods") };
+        assert_eq!(words_of(&name).unwrap(), ["get", "--output=name", "pods"]);
+    }
+
+    #[test]
+    fn a_name_is_not_looked_for_everywhere() {
+        assert!(words_of(&Params { all_namespaces: true, ..params("pod/web") }).is_err());
+    }
+
+    #[test]
+    fn the_order_of_secret_values_is_not_told() {
+        for (sort, allowed) in [
+            (".metadata.name", true),
+            ("{.metadata.creationTimestamp}", true),
+            (".type", true),
+            (".data.password", false),
+            ("{.metadata.annotations.x}", false),
+            (".metadata.name}{.data.a", false),
+            ("{..password}", false),
+            (".metadata..data", false),
+            ("metadata['x']", false),
+        ] {
+            for resource in ["secrets", "Secret", "pods,secrets.v1."] {
+                let params = Params { sort_by: Some(sort.into()), ..params(resource) };
+                assert_eq!(words_of(&params).is_ok(), allowed, "{resource} {sort}");
+            }
+        }
+    }
+}
