@@ -9,10 +9,7 @@ mod fault;
 
 use shared::exec::Outcome;
 
-pub use self::{
-    explain::{Presence, absent},
-    fault::Fault,
-};
+pub use self::{explain::Presence, fault::Fault};
 
 /// What kubectl wrote to stderr, without the lines of its libraries' log unless there are no others. Untrusted.
 pub fn words(outcome: &Outcome) -> String {

@@ -3,6 +3,7 @@
 //! A caller's words pass [`resource`], [`scope`] and [`argv`], where none of them can become a flag; [`run`] is the one place that starts
 //! kubectl, and [`failure`] the one place that turns what it says into our errors.
 
+pub mod age;
 pub mod argv;
 pub mod contexts;
 pub mod document;
@@ -12,6 +13,7 @@ pub mod items;
 pub mod jsonpath;
 pub mod mask;
 pub mod near;
+pub mod passage;
 pub mod resource;
 pub mod run;
 pub mod scope;

@@ -3,5 +3,9 @@
 shared::tools! {
     crate::Kubectl:
     read get::Get,
+    read describe::Describe,
+    read top::Top,
+    read events::Events,
     read api_resources::ApiResources,
+    read explain::Explain,
 }

@@ -1,7 +1,7 @@
 //! A fault as an error: what was attempted, what went wrong, what to do next. Where the cluster can say what would help, it is asked.
 
 use shared::{
-    Call, Code, ToolError, Untrusted,
+    Call, Code, Result, ToolError, Untrusted,
     exec::{Argv, Capture},
 };
 
@@ -48,7 +48,9 @@ impl Kubectl {
     ) -> ToolError {
         match Fault::read(said) {
             Fault::NotFound { resource: kind, name } => {
-                self.not_found(&kind, &name, place, scope, resource, call).await.with_said(said)
+                let error = self.not_found(&kind, &name, place, scope, resource, call).await;
+                // Of the object that was asked for, the words say nothing more.
+                if resource.and_then(Resource::name) == Some(&name) { error } else { error.with_said(said) }
             }
             Fault::NoKind(kind) => {
                 let kind = if kind.is_empty() { resource.map(Resource::kinds).unwrap_or_default() } else { kind };
@@ -158,6 +160,27 @@ impl Kubectl {
         Presence::Absent(near.best())
     }
 
+    /// Why nothing was found, as a line; an error where the namespace does not exist. `narrowed`: selectors were given.
+    pub async fn nothing(
+        &self,
+        kinds: &str,
+        narrowed: bool,
+        scope: &Scope,
+        place: &Place,
+        call: &Call,
+    ) -> Result<String> {
+        let none = format!("no {kinds}{}", if narrowed { " that match the selectors" } else { "" });
+        Ok(match self.presence(scope, place, call).await {
+            Presence::Absent(near) => {
+                return Err(ToolError::new(Code::NotFound, absent(place, &near))
+                    .hint("kubectl_get resource=namespaces lists them"));
+            }
+            Presence::There => format!("{none}; the namespace exists"),
+            Presence::Unknown if place.all_namespaces => none,
+            Presence::Unknown => format!("{none}; whether the namespace exists could not be seen"),
+        })
+    }
+
     async fn own_namespace(&self, scope: &Scope, call: &Call) -> Option<String> {
         self.contexts(call).await.ok()?.own_namespace(scope)
     }
@@ -201,7 +224,7 @@ impl Kubectl {
 }
 
 /// That the namespace of `place` does not exist.
-pub fn absent(place: &Place, near: &[String]) -> String {
+fn absent(place: &Place, near: &[String]) -> String {
     let name = place.namespace.as_ref().map(|name| name.quoted().to_string()).unwrap_or_default();
     let alike = if near.is_empty() { String::new() } else { format!(" (alike: {})", listed(near)) };
     format!("there is no namespace {name}{alike}")

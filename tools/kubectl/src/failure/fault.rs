@@ -113,7 +113,15 @@ fn line(line: &str) -> Option<Fault> {
         () if line.starts_with("error: ") && has(&["is forbidden", "forbidden:"]) => Fault::Refused,
         () if has(&["Error from server: "]) => Fault::Other,
         () if line.starts_with("error: ")
-            && has(&["invalid", "unable to parse", "must be", "cannot be", "may not", "expected"]) =>
+            && has(&[
+                "invalid",
+                "unable to parse",
+                "must be",
+                "cannot be",
+                "may not",
+                "expected",
+                "does not exist",
+            ]) =>
         {
             Fault::Invalid
         }

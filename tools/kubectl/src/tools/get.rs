@@ -12,7 +12,6 @@ use shared::{
 use crate::{
     Kubectl, argv,
     document::{Document, Gathering},
-    failure::{Presence, absent},
     form::Form,
     items::{self, Items},
     jsonpath::Template,
@@ -147,7 +146,11 @@ impl Tool for Get {
             return Err(server.explain(&said, &done.place, &asked.scope, Some(&asked.resource), &call).await);
         }
         let unread = (!done.outcome.success()).then(|| Untrusted::line(&said));
-        let empty = if seen == 0 { Some(server.nothing(&asked, &params, &done.place, &call).await?) } else { None };
+        let empty = if seen == 0 {
+            Some(server.nothing(&asked.resource.kinds(), narrowed(&params), &asked.scope, &done.place, &call).await?)
+        } else {
+            None
+        };
         let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("Warning:")).collect();
         let warnings = (unread.is_none() && !warnings.is_empty()).then(|| Untrusted::line(&warnings.join(" ")));
         Ok(Found { scope: done.place, resource: asked.resource.shown(), empty, unread, warnings, result })
@@ -274,24 +277,6 @@ async fn objects(
     Ok((done, single))
 }
 
-impl Kubectl {
-    /// Why nothing was found, as a line; an error where the namespace does not exist.
-    async fn nothing(&self, asked: &Asked, params: &Params, place: &Place, call: &Call) -> Result<String> {
-        let narrowed = params.selector.is_some() || params.field_selector.is_some();
-        let matches = if narrowed { " that matches the selectors" } else { "" };
-        let none = format!("no {}{matches}", asked.resource.kinds());
-        Ok(match self.presence(&asked.scope, place, call).await {
-            Presence::Absent(near) => {
-                return Err(ToolError::new(Code::NotFound, absent(place, &near))
-                    .hint("kubectl_get resource=namespaces lists them"));
-            }
-            Presence::There => format!("{none}; the namespace exists"),
-            Presence::Unknown if place.all_namespaces => none,
-            Presence::Unknown => format!("{none}; whether the namespace exists could not be seen"),
-        })
-    }
-}
-
 fn argv(params: &Params, scope: &Scope, resource: &Resource, form: &Form) -> Result<Argv> {
     let mut argv = argv::verb("get", scope, Reach::All)?.literal(form.flag());
     argv = argv::optional(argv, "--selector", "selector", params.selector.as_deref())?;
@@ -305,6 +290,10 @@ fn argv(params: &Params, scope: &Scope, resource: &Resource, form: &Form) -> Res
         argv = argv.flag_value("--sort-by", argv::plain("sort_by", sort)?)?;
     }
     resource.on(argv)
+}
+
+fn narrowed(params: &Params) -> bool {
+    params.selector.is_some() || params.field_selector.is_some()
 }
 
 /// Whether a path to sort Secrets by leads to what everybody may see: plain fields below metadata, annotations not among them.
