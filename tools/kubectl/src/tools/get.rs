@@ -82,7 +82,7 @@ enum Objects {
     /// Names with their kind.
     Names(Records<Untrusted>),
     /// The objects.
-    Objects(Document),
+    Whole(Document),
     /// What the template printed.
     Text(Lines),
 }
@@ -94,7 +94,7 @@ impl Answer for Found {
             (Some(empty), _) => text.line(empty),
             (None, Objects::Rows(table)) => table.write(text),
             (None, Objects::Names(names)) => text.records(names, |name, inside| name.inside(inside).to_owned()),
-            (None, Objects::Objects(document)) => document.text(text),
+            (None, Objects::Whole(document)) => document.text(text),
             (None, Objects::Text(lines)) => text.lines(lines),
         }
         if let Some(unread) = &self.unread {
@@ -109,7 +109,7 @@ impl Answer for Found {
         vec![match &mut self.result {
             Objects::Rows(table) => table.list(),
             Objects::Names(names) => names,
-            Objects::Objects(document) => document,
+            Objects::Whole(document) => document,
             Objects::Text(lines) => lines,
         }]
     }
@@ -203,7 +203,7 @@ impl Asked {
             Form::Objects(notation) => {
                 let mut gathering = Gathering::new(page);
                 let (done, single) = objects(server, request, call, |value| gathering.take(value)).await?;
-                Ok((done, gathering.seen(), Objects::Objects(gathering.finish(*notation, single))))
+                Ok((done, gathering.seen(), Objects::Whole(gathering.finish(*notation, single))))
             }
             Form::Columns(columns) => {
                 let mut reader = Reader::columns(page, columns.iter().map(|(name, _)| name.clone()).collect());

@@ -1,0 +1,226 @@
+//! No value of any parameter becomes a flag: every tool that is listed is called with hostile values in every place that takes text, and a
+//! kubectl that keeps a record shows which arguments arrived.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use harness::{Client, cluster::Cluster};
+use serde_json::{Map, Value, json};
+
+use crate::{client, server};
+
+/// What an agent may have read somewhere.
+const HOSTILE: [&str; 28] = [
+    "--server=https://evil.invalid",
+    "--kubeconfig=/etc/passwd",
+    "--token=evil",
+    "--as=evil",
+    "--raw=/evil",
+    "--all",
+    "-A",
+    "-w",
+    "-oyaml",
+    "-f https://evil.invalid/x.yaml",
+    "-",
+    "--",
+    "evil --server=https://evil.invalid",
+    "evil\t--all",
+    "evil\n--all",
+    "evil\r--all",
+    "evil'\"$(touch evil)`touch evil`;touch evil",
+    "pods/evil/exec",
+    "evil/--all",
+    "evil,--all",
+    "../evil",
+    "@/etc/passwd",
+    "go-template-file=/etc/passwd",
+    "jsonpath-file=/etc/passwd",
+    "custom-columns-file=/etc/passwd",
+    "evil=--all",
+    "evil\u{0}x",
+    "\u{202e}--lla",
+];
+
+/// Flags that the tools may send, ours all of them; what begins with a dash and is none of these came from a caller.
+const OURS: [&str; 24] = [
+    "--all-namespaces",
+    "--api-group",
+    "--api-version",
+    "--containers",
+    "--context",
+    "--field-selector",
+    "--namespace",
+    "--namespaced",
+    "--no-headers",
+    "--output",
+    "--recursive",
+    "--request-timeout",
+    "--selector",
+    "--sort-by",
+    "--verbs",
+    "--tail",
+    "--since",
+    "--previous",
+    "--all-containers",
+    "--container",
+    "--timestamps",
+    "--prefix",
+    "--max-log-requests",
+    "--limit-bytes",
+];
+
+/// Verbs that a tool of the readonly mode may use.
+const VERBS: [&str; 7] = ["get", "describe", "logs", "top", "api-resources", "explain", "config"];
+
+/// A kubectl that writes its arguments down, apart by NUL, and runs the real one.
+fn recording(directory: &Path) {
+    let wrapper = directory.join("kubectl");
+    let script = format!(
+        "#!/bin/bash\nprintf '%s\\0' \"$@\" > \"$(mktemp {record}/XXXXXXXX)\"\nexec {real} \"$@\"\n",
+        record = directory.join("record").display(),
+        real = Cluster::get().kubectl_path().display()
+    );
+    fs::create_dir(directory.join("record")).unwrap();
+    fs::write(&wrapper, script).unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    // A plug-in of kubectl's, which nothing may reach.
+    for name in ["kubectl-evil", "kubectl-get-evil"] {
+        fs::write(directory.join(name), format!("#!/bin/sh\ntouch {}/plugin-ran\n", directory.display())).unwrap();
+        fs::set_permissions(directory.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+/// The calls since the last time.
+fn recorded(directory: &Path) -> Vec<Vec<String>> {
+    let mut calls = Vec::new();
+    for file in fs::read_dir(directory.join("record")).unwrap() {
+        let path = file.unwrap().path();
+        let text = String::from_utf8(fs::read(&path).unwrap()).unwrap();
+        fs::remove_file(path).unwrap();
+        calls.push(text.split_terminator('\0').map(str::to_owned).collect());
+    }
+    calls
+}
+
+/// Arguments of `tool` that mean something harmless, with every required one.
+fn harmless(tool: &Value) -> Map<String, Value> {
+    let mut arguments = Map::new();
+    for name in tool["inputSchema"]["required"].as_array().unwrap() {
+        let name = name.as_str().unwrap();
+        let property = &tool["inputSchema"]["properties"][name];
+        let value = match (&property["enum"], name, property["type"].as_str()) {
+            (Value::Array(choices), ..) => choices[0].clone(),
+            (_, "resource", _) => json!("pods"),
+            (_, _, Some("integer")) => json!(0),
+            (_, _, Some("boolean")) => json!(false),
+            _ => json!("harmless"),
+        };
+        arguments.insert(name.to_owned(), value);
+    }
+    arguments
+}
+
+/// The string parameters of `tool` that are not a closed set.
+fn places(tool: &Value) -> Vec<String> {
+    let properties = tool["inputSchema"]["properties"].as_object().unwrap();
+    let takes_text = |property: &Value| {
+        property["enum"].is_null()
+            && (property["type"] == "string"
+                || property["anyOf"]
+                    .as_array()
+                    .is_some_and(|choices| choices.iter().any(|choice| choice["type"] == "string")))
+    };
+    properties
+        .iter()
+        .filter(|(name, property)| takes_text(property) && *name != "cursor")
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+async fn try_all(client: &mut Client, directory: &Path, tool: &Value) -> usize {
+    let name = tool["name"].as_str().unwrap();
+    let mut calls = 0;
+    for place in places(tool) {
+        for value in HOSTILE {
+            let mut arguments = harmless(tool);
+            arguments.insert(place.clone(), value.into());
+            // Whatever comes of it.
+            client.call(name, Value::Object(arguments)).await;
+            for words in recorded(directory) {
+                check(name, &place, value, &words);
+                calls += 1;
+            }
+            assert!(!directory.join("plugin-ran").exists(), "{name} {place}={value:?} ran a plug-in");
+        }
+    }
+    calls
+}
+
+fn check(tool: &str, place: &str, value: &str, words: &[String]) {
+    let what = format!("{tool} {place}={value:?} became {words:?}");
+    assert!(VERBS.contains(&words[0].as_str()), "{what}");
+    if words[0] == "config" {
+        assert_eq!(
+            words,
+            ["config", "view", "--output=json", "--request-timeout=20s"][..words.len()].to_vec(),
+            "{what}"
+        );
+    }
+    for word in words.iter().take_while(|word| *word != "--").filter(|word| word.starts_with('-')) {
+        let flag = word.split('=').next().unwrap();
+        assert!(OURS.contains(&flag), "{what}");
+        // A switch of ours has no value that a caller could have given.
+        if ["--all-namespaces", "--containers", "--no-headers", "--recursive"].contains(&flag) {
+            assert_eq!(flag, word, "{what}");
+        }
+        if flag == "--output" {
+            assert!(
+                ["wide", "name", "json"].contains(&&word["--output=".len()..])
+                    || word.ends_with("=NAMESPACE:.metadata.namespace"),
+                "{what}"
+            );
+        }
+    }
+    // -A and * are how a namespace says all; nothing else may.
+    if words.iter().any(|word| word == "--all-namespaces") && place != "namespace" {
+        assert!(words.iter().any(|word| word.starts_with("--field-selector=metadata.name=")), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn no_value_of_any_parameter_becomes_a_flag() {
+    let directory = tempfile::tempdir().unwrap();
+    recording(directory.path());
+    let path = format!("{}:/usr/bin:/bin", directory.path().display());
+    let start = server(Cluster::get().kubeconfig()).env("PATH", path).env("MODE", "readonly");
+    let mut client = client(&start).await;
+    let tools = client.tools().await;
+    assert!(tools.len() >= 6, "{tools:?}");
+    let mut calls = 0;
+    for tool in &tools {
+        calls += try_all(&mut client, directory.path(), tool).await;
+    }
+    // Selectors, paths and contexts do arrive, as values.
+    assert!(calls > 100, "{calls}");
+    assert!(!directory.path().join("evil").exists() && !Path::new("/evil").exists());
+}
+
+#[tokio::test]
+async fn a_person_s_preferences_change_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join(".kube")).unwrap();
+    fs::write(
+        directory.path().join(".kube/kuberc"),
+        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ndefaults:\n- command: get\n  options: [{name: show-labels, default: \"true\"}]\n",
+    )
+    .unwrap();
+    let cluster = Cluster::get();
+    let namespace = cluster.namespace("kuberc");
+    let mut plain = cluster.command(cluster.kubeconfig());
+    plain.env("HOME", directory.path()).args(["get", "configmaps", "--namespace", namespace.name()]);
+    let shown = String::from_utf8(plain.output().unwrap().stdout).unwrap();
+    assert!(shown.contains("LABELS"), "kubectl itself follows them: {shown}");
+    let mut client = client(&server(cluster.kubeconfig()).env("HOME", directory.path())).await;
+    let text =
+        crate::ok(&mut client, "kubectl_get", json!({"resource": "configmaps", "namespace": namespace.name()})).await;
+    assert!(!text.contains("LABELS"), "{text}");
+}

@@ -1,0 +1,7 @@
+//! `mcp-kubectl`, line for line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::main::<mcp_kubectl::Kubectl>()
+}
