@@ -29,7 +29,7 @@ async fn forbidden_names_what_would_have_to_be_granted() {
     namespace.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {schedulerName: nobody, containers: [{name: a, image: x}]}");
     let text = ok(&mut client, "kubectl_get", json!({"resource": "pods,deployments"})).await;
     assert!(
-        text.contains("pod/a") && text.contains("could not look everywhere") && text.contains("Forbidden"),
+        text.contains("\na     0/1") && text.contains("could not look everywhere") && text.contains("Forbidden"),
         "{text}"
     );
     // Nor does an empty list pass for one that was not allowed to be looked for.

@@ -13,7 +13,7 @@ spec:
   schedulerName: nobody
   containers:
   - {name: a, image: x, ports: [{containerPort: 80}, {containerPort: 443}], resources: {limits: {cpu: 500m}}}
-  - {name: b, image: y}
+  - {name: b, image: yy}
 ---
 apiVersion: v1
 kind: Pod
@@ -49,7 +49,6 @@ async fn templates_print_what_kubectl_prints() {
         "{.items[*].spec.containers[*].ports}",
         "{.items[*].status.phase} {.nothing.here}x",
         "text {'quoted'} {1} {1.5} {true}",
-        "{range .items[*]}{.metadata.name},",
         "{$.items[0].metadata.name}{@.items[1].metadata.name}",
         "{.items[0].spec.enableServiceLinks}",
     ] {

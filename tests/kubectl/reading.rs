@@ -20,7 +20,7 @@ kind: Pod
 metadata: {name: waits, labels: {app: web}}
 spec:
   schedulerName: nobody
-  containers: [{name: a, image: x}, {name: b, image: y}]
+  containers: [{name: a, image: x}, {name: b, image: yy}]
 "#;
 
 #[tokio::test]

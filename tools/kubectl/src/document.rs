@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use shared::{List, Page, Text, Untrusted, output::Budget};
+use shared::{List, Page, Text, Untrusted, output::Budget, redact, sanitize};
 
 use crate::yaml;
 
@@ -48,6 +48,8 @@ impl Gathering {
         if self.seen <= self.page.offset || self.kept > KEPT {
             return;
         }
+        // String by string, before it is written: what cleaning puts in place of a character must not end up inside of the notation.
+        let value = cleaned(value);
         self.kept += value.to_string().len();
         self.items.push(value);
     }
@@ -79,6 +81,17 @@ pub struct Document {
     keep: usize,
 }
 
+/// `value`, its strings and keys cleaned and redacted.
+fn cleaned(value: Value) -> Value {
+    let clean = |text: &str| redact::redact(&sanitize::block(text.as_bytes())).into_owned();
+    match value {
+        Value::String(text) => clean(&text).into(),
+        Value::Array(items) => items.into_iter().map(cleaned).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (clean(&key), cleaned(value))).collect(),
+        other => other,
+    }
+}
+
 /// How many values there are in `value`.
 fn values(value: &Value) -> usize {
     match value {
@@ -94,7 +107,11 @@ fn pruned(value: &Value, left: &mut usize) -> Value {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             let mut out = Map::new();
-            for (at, (key, value)) in fields.iter().enumerate() {
+            // What it is comes before what is in it.
+            let first = |key: &str| !matches!(key, "apiVersion" | "kind" | "metadata" | "name" | "namespace");
+            let mut ordered: Vec<_> = fields.iter().collect();
+            ordered.sort_by_key(|(key, _)| first(key));
+            for (at, (key, value)) in ordered.into_iter().enumerate() {
                 if *left == 0 {
                     out.insert(MISSING.to_owned(), format!("{} more keys left out", fields.len() - at).into());
                     break;

@@ -1,8 +1,8 @@
 //! kubectl's JSONPath, evaluated on masked objects: kubectl itself would evaluate it on what it must not show.
 //!
 //! The whole dialect is here: text and `{actions}`, fields with escaped dots, `[n]`, slices, `*`, `..`, unions, filters, quoted text, `range` and
-//! `end`. What it does not know is an error that says so. A missing key is nothing, as in `kubectl get`. Three things differ, on purpose:
-//! keys of a map come in order (kubectl's order is random), an empty array among others does not end the evaluation of those behind it, and
+//! `end`. What it does not know is an error that says so. A missing key is nothing, as in `kubectl get`. Four things differ, on purpose:
+//! keys of a map come in order (kubectl's order is random), a range has to be ended, an empty array among others does not end the evaluation of those behind it, and
 //! `['a.b']` finds a key with a dot also when the dot is not escaped.
 
 mod compare;

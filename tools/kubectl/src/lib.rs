@@ -5,6 +5,7 @@
 
 pub mod age;
 pub mod argv;
+pub mod checks;
 pub mod contexts;
 pub mod document;
 pub mod failure;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::{
     Call, Code, Result, ToolError,
-    exec::{Argv, Capture, Command, Ended, Outcome},
+    exec::{Argv, Capture, Command, Ended, Outcome, Program},
 };
 
 use crate::{
@@ -132,6 +132,13 @@ impl Done {
     }
 }
 
+/// kubectl with its environment. Its own preferences are switched off: aliases and default flags of a person have no place in an agent's
+/// call.
+pub(crate) fn command<'a>(program: &Program, argv: Argv, timeout: Duration) -> Result<Command<'a>> {
+    let command = Command::new(program).argv(argv).inherit(INHERITED).timeout(timeout);
+    command.env("KUBERC", "off")?.env("KUBECTL_KUBERC", "false")
+}
+
 impl Kubectl {
     /// Makes the call; anything but exit code 0 is an error that says what to do.
     pub async fn run(&self, request: Request<'_>, call: &Call) -> Result<Done> {
@@ -164,7 +171,7 @@ impl Kubectl {
         Ok(Done { place, outcome })
     }
 
-    /// Starts kubectl. Its own preferences are switched off: aliases and default flags of a person have no place in an agent's call.
+    /// Starts kubectl.
     pub(crate) async fn start(
         &self,
         argv: Argv,
@@ -174,14 +181,7 @@ impl Kubectl {
         timeout: Duration,
         call: &Call,
     ) -> Result<Outcome> {
-        let mut command = Command::new(self.program()?)
-            .argv(argv)
-            .inherit(INHERITED)
-            .env("KUBERC", "off")?
-            .env("KUBECTL_KUBERC", "false")?
-            .timeout(timeout)
-            .stdout(stdout)
-            .stderr(stderr);
+        let mut command = command(self.program()?, argv, timeout)?.stdout(stdout).stderr(stderr);
         if let Some(stdin) = stdin {
             command = command.stdin(stdin);
         }

@@ -9,7 +9,7 @@ use shared::{
     manifest::{Setting, SettingKind},
 };
 
-use crate::{contexts::Cache, tools};
+use crate::{checks, contexts::Cache, tools};
 
 /// The kubectl server.
 pub struct Kubectl {
@@ -53,6 +53,6 @@ impl Server for Kubectl {
     }
 
     fn checks(&self) -> Vec<Check> {
-        vec![Check::program("kubectl")]
+        checks::all()
     }
 }

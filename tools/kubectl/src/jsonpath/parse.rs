@@ -38,10 +38,9 @@ pub(super) fn template(text: &str) -> Read<Vec<Part>> {
     if !rest.is_empty() {
         parts.push(Part::Text(rest.to_owned()));
     }
-    // A range that is not ended goes on to the end of the template.
-    while let Some((steps, outer)) = open.pop() {
-        let body = std::mem::replace(&mut parts, outer);
-        parts.push(Part::Range(steps, body));
+    // kubectl goes on to the end and then prints the rest once more.
+    if !open.is_empty() {
+        return Err(String::from("a range is not closed with {end}"));
     }
     Ok(parts)
 }

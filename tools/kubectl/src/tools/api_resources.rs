@@ -52,7 +52,8 @@ impl Answer for Kinds {
         }
         self.kinds.write(text);
         if let Some(unread) = &self.unread {
-            text.line(format_args!("could not look into every API group, so kinds are missing: {}", unread.quoted()));
+            text.line("could not look into every API group, so kinds are missing:");
+            text.framed(|inside| unread.inside(inside).to_owned());
         }
     }
 

@@ -62,7 +62,8 @@ impl Answer for Described {
         }
         text.lines(&self.description);
         if let Some(unread) = &self.unread {
-            text.line(format_args!("could not look everywhere: {}", unread.quoted()));
+            text.line("could not look everywhere:");
+            text.framed(|inside| unread.inside(inside).to_owned());
         }
     }
 

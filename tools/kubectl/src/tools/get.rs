@@ -98,10 +98,11 @@ impl Answer for Found {
             (None, Objects::Text(lines)) => text.lines(lines),
         }
         if let Some(unread) = &self.unread {
-            text.line(format_args!("could not look everywhere: {}", unread.quoted()));
+            text.line("could not look everywhere:");
+            text.framed(|inside| unread.inside(inside).to_owned());
         }
         if let Some(warnings) = &self.warnings {
-            text.line(format_args!("warnings: {}", warnings.quoted()));
+            text.framed(|inside| warnings.inside(inside).to_owned());
         }
     }
 
