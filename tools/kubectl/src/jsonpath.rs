@@ -73,11 +73,74 @@ impl Template {
         parse::template(text).map(Self).map_err(wrong)
     }
 
+    /// The template as a printer of one item of a List after the other, if it looks at each by itself and at nothing else.
+    pub fn by_item(&self) -> Option<ByItem<'_>> {
+        let alone = |steps: &[Step]| match steps {
+            [
+                Step::Field(items),
+                Step::Slice { from: None, to: None, step: None, index: false } | Step::Filter(..),
+                ..,
+            ] => items == "items",
+            _ => false,
+        };
+        let at = self.0.iter().position(|part| !matches!(part, Part::Text(_)))?;
+        let (before, rest) = self.0.split_at(at);
+        let (part, after) = rest.split_first()?;
+        let fits = match part {
+            Part::Path(steps) | Part::Range(steps, _) => alone(steps),
+            Part::Text(_) => false,
+        };
+        let text = |parts: &[Part]| -> Option<String> {
+            let words = parts.iter().map(|part| match part {
+                Part::Text(text) => Some(text.as_str()),
+                // `{"\n"}` after a path is as good as text.
+                Part::Path(steps) => match steps.as_slice() {
+                    [Step::Constant(Value::String(text))] => Some(text.as_str()),
+                    _ => None,
+                },
+                Part::Range(..) => None,
+            });
+            words.collect()
+        };
+        let (out, after) = (text(before)?, text(after)?);
+        fits.then_some(ByItem { part, out, after, any: false })
+    }
+
     /// What the template prints of `value`.
     pub fn print(&self, value: &Value) -> Result<String> {
         let mut out = String::new();
         print::parts(&mut out, &self.0, value, PRINTED_MAX).map_err(failed)?;
         Ok(out)
+    }
+}
+
+/// A template that is printed item by item: no more than one has to be at hand.
+pub struct ByItem<'t> {
+    part: &'t Part,
+    out: String,
+    after: String,
+    any: bool,
+}
+
+impl ByItem<'_> {
+    /// Prints an item.
+    pub fn item(&mut self, item: Value) -> Result<()> {
+        let list = serde_json::json!({ "items": [item] });
+        if let Part::Path(steps) = self.part {
+            if eval::path(steps, &list).map_err(failed)?.is_empty() {
+                return Ok(());
+            }
+            if self.any {
+                self.out.push(' ');
+            }
+            self.any = true;
+        }
+        print::parts(&mut self.out, std::slice::from_ref(self.part), &list, PRINTED_MAX).map_err(failed)
+    }
+
+    /// All that was printed.
+    pub fn finish(self) -> String {
+        self.out + &self.after
     }
 }
 

@@ -259,7 +259,7 @@ impl Table {
             && !row.head.empty.is_empty()
         {
             let names: Vec<String> = row.head.empty.iter().map(|name| name.quoted().to_string()).collect();
-            text.line(format_args!("empty in every row: {}", names.join(", ")));
+            text.line(format_args!("empty in these rows: {}", names.join(", ")));
         }
     }
 }

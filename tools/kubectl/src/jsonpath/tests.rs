@@ -116,3 +116,30 @@ fn hostile_templates_end() {
     assert!(Template::read(&deep).is_err());
     assert!(print(&"{..}".repeat(3)).is_ok());
 }
+
+#[test]
+fn item_by_item_is_the_same() {
+    let object = object();
+    for (template, alone) in [
+        ("{.items[*].name}", true),
+        ("a {.items[*].labels.*}{\"\\n\"}b", true),
+        ("{range .items[*]}{.name}={.r};{end}!", true),
+        ("{.items[?(@.r>2)].name}", true),
+        ("{.items[*].nothing}", true),
+        ("{.items[0].name}", false),
+        ("{.items[*].name}{.kind}", false),
+        ("{..image}", false),
+        ("{.items}", false),
+    ] {
+        let read = Template::read(template).unwrap();
+        let Some(mut by_item) = read.by_item() else {
+            assert!(!alone, "{template}");
+            continue;
+        };
+        assert!(alone, "{template}");
+        for item in object["items"].as_array().unwrap() {
+            by_item.item(item.clone()).unwrap();
+        }
+        assert_eq!(by_item.finish(), read.print(&object).unwrap(), "{template}");
+    }
+}

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The most JSON, masked, that a template is evaluated on.
-const TEMPLATE_MAX: usize = 6 << 20;
+const TEMPLATE_MAX: usize = 1 << 20;
 /// The most names that are kept.
 const NAMES_MAX: usize = 100_000;
 
@@ -232,6 +232,20 @@ impl Asked {
         request: Request<'_>,
         call: &Call,
     ) -> Result<(Done, u64, Objects)> {
+        if let Some(mut by_item) = template.by_item().filter(|_| self.resource.name().is_none()) {
+            let (mut seen, mut wrong) = (0_u64, None);
+            let (done, _) = objects(server, request, call, |value| {
+                seen += 1;
+                if wrong.is_none() {
+                    wrong = by_item.item(value).err();
+                }
+            })
+            .await?;
+            return match wrong {
+                Some(error) => Err(error),
+                None => Ok((done, seen, printed(&by_item.finish(), seen, call)?)),
+            };
+        }
         let (mut all, mut size, mut seen) = (Vec::new(), 0, 0_u64);
         let (done, single) = objects(server, request, call, |value| {
             seen += 1;
@@ -246,11 +260,10 @@ impl Asked {
         if size > TEMPLATE_MAX {
             return Err(ToolError::new(
                 Code::TooLarge,
-                format!("{seen} objects of {} MiB are more than a template is evaluated on", size >> 20),
+                format!("{seen} objects of {} KiB are more than this template is evaluated on", size >> 10),
             )
-            .hint("narrow it by namespace or selector, or use output=custom-columns=…, which takes any number"));
+            .hint("look at each item by itself ({range .items[*]}…{end}, or custom-columns), which takes any number, or narrow it by selector"));
         }
-        let page = call.page(b"")?;
         let value = match (single, all.pop()) {
             (true, Some(object)) => object,
             (_, last) => {
@@ -258,9 +271,15 @@ impl Asked {
                 serde_json::json!({ "apiVersion": "v1", "items": all, "kind": "List", "metadata": { "resourceVersion": "" } })
             }
         };
-        let printed = if seen == 0 { String::new() } else { template.print(&value)? };
-        Ok((done, seen, Objects::Text(Lines::paged("lines", printed.as_bytes(), page))))
+        let text = if seen == 0 { String::new() } else { template.print(&value)? };
+        Ok((done, seen, printed(&text, seen, call)?))
     }
+}
+
+/// What a template printed, from the page's place on; nothing of nothing.
+fn printed(text: &str, seen: u64, call: &Call) -> Result<Objects> {
+    let text = if seen == 0 { "" } else { text };
+    Ok(Objects::Text(Lines::paged("lines", text.as_bytes(), call.page(b"")?)))
 }
 
 /// Calls kubectl and hands on the objects it prints, masked. Whether it was one object.
