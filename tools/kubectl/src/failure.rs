@@ -6,10 +6,11 @@
 
 mod explain;
 mod fault;
+mod namespace;
 
 use shared::exec::Outcome;
 
-pub use self::{explain::Presence, fault::Fault};
+pub use self::{fault::Fault, namespace::Presence};
 
 /// What kubectl wrote to stderr, without the lines of its libraries' log unless there are no others. Untrusted.
 pub fn words(outcome: &Outcome) -> String {

@@ -1,38 +1,27 @@
 //! A fault as an error: what was attempted, what went wrong, what to do next. Where the cluster can say what would help, it is asked.
 
 use shared::{
-    Call, Code, Result, ToolError, Untrusted,
+    Call, Code, ToolError, Untrusted,
     exec::{Argv, Capture},
 };
 
 use crate::{
     Kubectl,
-    failure::{Fault, words},
+    failure::{Fault, Presence, namespace::absent},
     near::Near,
     resource::Resource,
     run::QUICK,
-    scope::{Namespace, Place, Reach, Scope},
+    scope::{Place, Reach, Scope},
 };
 
 /// The longest line of a list of names that is looked at.
 const NAME_LINE: usize = 512;
 
-/// Whether a namespace is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// It is.
-    There,
-    /// It is not; these are like it.
-    Absent(Vec<String>),
-    /// It could not be seen, for this identity or at this time.
-    Unknown,
-}
-
 fn quoted(name: &str) -> String {
     Untrusted::line(name).quoted().to_string()
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }
 
@@ -125,66 +114,6 @@ impl Kubectl {
         }
     }
 
-    /// Whether the one namespace of `place` is there.
-    pub async fn presence(&self, scope: &Scope, place: &Place, call: &Call) -> Presence {
-        let name = match scope.namespace() {
-            Namespace::Named(name) => name.clone(),
-            Namespace::All => return Presence::Unknown,
-            // The context's own, as the kubeconfig spells it.
-            Namespace::Own => match self.own_namespace(scope, call).await {
-                Some(name) => name,
-                None => return Presence::Unknown,
-            },
-        };
-        if place.all_namespaces {
-            return Presence::Unknown;
-        }
-        let argv = Argv::new().literal("get").literal("namespaces").positional("namespace", &name);
-        let Ok(argv) = argv.and_then(|argv| scope.on(argv.literal("--output=name"), Reach::Cluster)) else {
-            return Presence::Unknown;
-        };
-        let Ok(outcome) = self.start(argv, None, Capture::default(), Capture::default(), QUICK, call).await else {
-            return Presence::Unknown;
-        };
-        if outcome.success() {
-            return Presence::There;
-        }
-        if !matches!(Fault::read(&words(&outcome)), Fault::NotFound { .. }) {
-            return Presence::Unknown;
-        }
-        let mut near = Near::new(&name);
-        let argv = scope.on(Argv::new().literal("get").literal("namespaces").literal("--output=name"), Reach::Cluster);
-        if let Ok(argv) = argv {
-            self.names(argv, call, |line| near.see(line.rsplit('/').next().unwrap_or(line))).await;
-        }
-        Presence::Absent(near.best())
-    }
-
-    /// Why nothing was found, as a line; an error where the namespace does not exist. `narrowed`: selectors were given.
-    pub async fn nothing(
-        &self,
-        kinds: &str,
-        narrowed: bool,
-        scope: &Scope,
-        place: &Place,
-        call: &Call,
-    ) -> Result<String> {
-        let none = format!("no {kinds}{}", if narrowed { " that match the selectors" } else { "" });
-        Ok(match self.presence(scope, place, call).await {
-            Presence::Absent(near) => {
-                return Err(ToolError::new(Code::NotFound, absent(place, &near))
-                    .hint("kubectl_get resource=namespaces lists them"));
-            }
-            Presence::There => format!("{none}; the namespace exists"),
-            Presence::Unknown if place.all_namespaces => none,
-            Presence::Unknown => format!("{none}; whether the namespace exists could not be seen"),
-        })
-    }
-
-    async fn own_namespace(&self, scope: &Scope, call: &Call) -> Option<String> {
-        self.contexts(call).await.ok()?.own_namespace(scope)
-    }
-
     /// Names of the kind in the same scope that are like `name`.
     async fn near_names(&self, resource: &Resource, scope: &Scope, name: &str, call: &Call) -> Vec<String> {
         let mut near = Near::new(name);
@@ -217,17 +146,10 @@ impl Kubectl {
     }
 
     /// Hands the lines of a call to `see`. Whether the call went well.
-    async fn names(&self, argv: Argv, call: &Call, mut see: impl FnMut(&str) + Send) -> bool {
+    pub(super) async fn names(&self, argv: Argv, call: &Call, mut see: impl FnMut(&str) + Send) -> bool {
         let sink = Capture::lines(NAME_LINE, |line| see(String::from_utf8_lossy(line.bytes).trim()));
         self.start(argv, None, sink, Capture::default(), QUICK, call).await.is_ok_and(|outcome| outcome.success())
     }
-}
-
-/// That the namespace of `place` does not exist.
-fn absent(place: &Place, near: &[String]) -> String {
-    let name = place.namespace.as_ref().map(|name| name.quoted().to_string()).unwrap_or_default();
-    let alike = if near.is_empty() { String::new() } else { format!(" (alike: {})", listed(near)) };
-    format!("there is no namespace {name}{alike}")
 }
 
 /// What can be said without asking the cluster again.
