@@ -33,6 +33,14 @@ pub fn plain<'v>(parameter: &str, value: &'v str) -> Result<&'v str> {
     Ok(value)
 }
 
+/// A number of seconds between 1 and `max`.
+pub fn seconds(given: Option<u32>, default: u32, max: u32) -> Result<u32> {
+    match given.unwrap_or(default) {
+        seconds if (1..=max).contains(&seconds) => Ok(seconds),
+        _ => Err(ToolError::invalid(format!("timeout is not between 1 and {max} seconds")).hint("choose one within")),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -4,8 +4,10 @@ shared::tools! {
     crate::Kubectl:
     read get::Get,
     read describe::Describe,
+    read logs::Logs,
     read top::Top,
     read events::Events,
     read api_resources::ApiResources,
     read explain::Explain,
+    write exec::Exec,
 }

@@ -70,7 +70,8 @@ fn line(line: &str) -> Option<Fault> {
     {
         return Some(Fault::NoKind(kind));
     }
-    if let Some(rest) = line.split_once("Error from server (").map(|(_, rest)| rest) {
+    // "error: error from server (…" is how kubectl logs says it.
+    if let Some(rest) = line.split_once("rror from server (").map(|(_, rest)| rest) {
         let (reason, message) = rest.split_once("): ")?;
         return Some(server(reason, message));
     }
@@ -115,6 +116,7 @@ fn line(line: &str) -> Option<Fault> {
         () if line.starts_with("error: ")
             && has(&[
                 "invalid",
+                "is not valid",
                 "unable to parse",
                 "must be",
                 "cannot be",
@@ -208,6 +210,11 @@ mod tests {
                 "Warning: something\nError from server (NotFound): error when deleting \"STDIN\": pods \"a\" not found",
                 Fault::NotFound { resource: "pods".into(), name: "a".into() },
             ),
+            (
+                "error: error from server (NotFound): pods \"a\" not found in namespace \"n\"",
+                Fault::NotFound { resource: "pods".into(), name: "a".into() },
+            ),
+            ("error: container c is not valid for pod two out of: a, b", Fault::Invalid),
             ("error: the server doesn't have a resource type \"podz\"", Fault::NoKind("podz".into())),
             ("error: You must be logged in to the server (Unauthorized)", Fault::Unauthenticated),
             (

@@ -1,0 +1,231 @@
+//! The last lines of a log that is read through: of each container its own, however long the log is.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use serde_json::json;
+use shared::{List, Result, Text, Untrusted, exec::Line, output::Budget, redact};
+
+/// The longest line that is searched; what lies behind is counted.
+pub const LINE_MAX: usize = 64 << 10;
+/// The most of a line that is shown.
+const SHOWN: usize = 2 << 10;
+/// The most bytes kept of all lines together: more than the largest answer shows.
+const KEPT: usize = Budget::MAX as usize * 8;
+
+/// Takes a log in line by line.
+pub struct Tail {
+    most: usize,
+    prefixed: bool,
+    wanted: Box<dyn Fn(&[u8]) -> bool + Send>,
+    sources: BTreeMap<Vec<u8>, VecDeque<(u64, Vec<u8>)>>,
+    bytes: usize,
+    read: u64,
+    matched: u64,
+    cut: u64,
+}
+
+impl Tail {
+    /// Keeps of each source the last `most` lines that are `wanted`. `prefixed`: kubectl was told to name the source of each line.
+    pub fn new(most: usize, prefixed: bool, wanted: impl Fn(&[u8]) -> bool + Send + 'static) -> Self {
+        let wanted = Box::new(wanted);
+        Self { most, prefixed, wanted, sources: BTreeMap::new(), bytes: 0, read: 0, matched: 0, cut: 0 }
+    }
+
+    /// Takes a line.
+    pub fn line(&mut self, line: Line<'_>) {
+        self.read += 1;
+        let (source, content) = if self.prefixed { split(line.bytes) } else { (&b""[..], line.bytes) };
+        if !(self.wanted)(content) {
+            return;
+        }
+        self.matched += 1;
+        let mut kept = line.bytes.get(..SHOWN.min(line.bytes.len())).unwrap_or_default().to_vec();
+        let left = (line.bytes.len() - kept.len()) as u64 + line.omitted;
+        if left > 0 {
+            self.cut += 1;
+            kept.extend_from_slice(format!("…(+{left} bytes)").as_bytes());
+        }
+        self.bytes += kept.len();
+        let number = self.matched;
+        let lines = match self.sources.get_mut(source) {
+            Some(lines) => lines,
+            None => self.sources.entry(source.to_vec()).or_default(),
+        };
+        lines.push_back((number, kept));
+        if lines.len() > self.most
+            && let Some((_, dropped)) = lines.pop_front()
+        {
+            self.bytes -= dropped.len();
+        }
+        while self.bytes > KEPT {
+            let longest = self.sources.values_mut().max_by_key(|lines| lines.len()).and_then(VecDeque::pop_front);
+            let Some((_, dropped)) = longest else { break };
+            self.bytes -= dropped.len();
+        }
+    }
+
+    /// Lines that were read.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// What was kept, in the order it came.
+    pub fn finish(self) -> Latest {
+        let mut lines: Vec<(u64, Vec<u8>)> = self.sources.into_values().flatten().collect();
+        lines.sort_by_key(|(number, _)| *number);
+        let mut joined = Vec::with_capacity(self.bytes + lines.len());
+        for (_, line) in lines {
+            joined.extend_from_slice(&line);
+            joined.push(b'\n');
+        }
+        // As a whole first: a key of several lines is one secret.
+        let joined = String::from_utf8_lossy(&joined);
+        let lines: Vec<Untrusted> =
+            redact::redact(&joined).lines().map(|line| Untrusted::block(line.as_bytes())).collect();
+        Latest { keep: lines.len(), lines, matched: self.matched, cut: self.cut }
+    }
+}
+
+/// `[pod/web-0/app] text` as its two parts.
+fn split(line: &[u8]) -> (&[u8], &[u8]) {
+    match line.iter().position(|byte| *byte == b']') {
+        Some(at) if line.starts_with(b"[pod/") => {
+            let (source, rest) = line.split_at(at + 1);
+            (source, rest.strip_prefix(b" ").unwrap_or(rest))
+        }
+        _ => (b"", line),
+    }
+}
+
+/// Lines of which the oldest are left out first.
+#[derive(Clone, Debug, Default)]
+pub struct Latest {
+    lines: Vec<Untrusted>,
+    matched: u64,
+    cut: u64,
+    keep: usize,
+}
+
+impl Latest {
+    fn shown(&self) -> &[Untrusted] {
+        self.lines.get(self.lines.len().saturating_sub(self.keep)..).unwrap_or_default()
+    }
+
+    /// Lines there were, shown or not.
+    pub fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    /// Lines on show.
+    pub fn count(&self) -> usize {
+        self.shown().len()
+    }
+
+    /// Lines of which only the beginning was kept.
+    pub fn cut(&self) -> u64 {
+        self.cut
+    }
+
+    /// Writes the lines in a frame.
+    pub fn write(&self, text: &mut Text<'_>) {
+        for line in self.shown() {
+            text.framed(|inside| format!("{}\n", line.inside(inside)));
+        }
+    }
+}
+
+impl List for Latest {
+    fn units(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn keep(&mut self, units: usize) {
+        self.keep = units;
+    }
+}
+
+impl Serialize for Latest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = self.shown();
+        json!({ "items": shown, "total": self.matched, "omitted": self.matched - shown.len() as u64 })
+            .serialize(serializer)
+    }
+}
+
+impl JsonSchema for Latest {
+    fn schema_name() -> Cow<'static, str> {
+        "LatestLines".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "items": Vec::<Untrusted>::json_schema(generator),
+                "total": { "type": "integer", "description": "Lines there were." },
+                "omitted": { "type": "integer", "description": "Older lines that are left out." },
+            },
+            "required": ["items", "total", "omitted"],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(tail: &mut Tail, lines: &[&str]) {
+        for line in lines {
+            tail.line(Line { bytes: line.as_bytes(), omitted: 0 });
+        }
+    }
+
+    fn shown(latest: &Latest) -> Vec<String> {
+        serde_json::from_value(serde_json::to_value(latest).unwrap()["items"].clone()).unwrap()
+    }
+
+    #[test]
+    fn what_is_unwanted_takes_no_room() {
+        let mut tail = Tail::new(2, false, |line| line.starts_with(b"e"));
+        feed(&mut tail, &["e1", "x", "e2", "e3", "x", "x"]);
+        assert_eq!(tail.read(), 6);
+        let latest = tail.finish();
+        assert_eq!((shown(&latest), latest.matched()), (vec!["e2".to_owned(), "e3".to_owned()], 3));
+    }
+
+    #[test]
+    fn each_container_has_its_own_tail() {
+        let mut tail = Tail::new(1, true, |line| line != b"no");
+        feed(&mut tail, &["[pod/p/a] 1", "[pod/p/a] 2", "[pod/p/a] no", "[pod/p/b] 3", "[pod/p/b] 4"]);
+        assert_eq!(shown(&tail.finish()), ["[pod/p/a] 2", "[pod/p/b] 4"]);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_long_lines_are_cut_and_said() {
+        let mut tail = Tail::new(10_000, false, |_| true);
+        let line = "x".repeat(LINE_MAX);
+        for _ in 0..1000 {
+            tail.line(Line { bytes: line.as_bytes(), omitted: 7 });
+        }
+        assert!(tail.bytes <= KEPT);
+        let latest = tail.finish();
+        assert_eq!(latest.cut(), 1000);
+        assert!(shown(&latest)[0].ends_with(&format!("…(+{} bytes)", LINE_MAX - SHOWN + 7)));
+    }
+
+    #[test]
+    fn a_key_of_several_lines_is_masked_as_one() {
+        let mut tail = Tail::new(10, false, |_| true);
+        feed(
+            &mut tail,
+            &["-----BEGIN PRIVATE KEY-----", "c2VjcmV0c2VjcmV0c2VjcmV0", "-----END PRIVATE KEY-----", "after"],
+        );
+        let shown = shown(&tail.finish()).join("\n");
+        assert!(!shown.contains("c2VjcmV0") && shown.ends_with("after"), "{shown}");
+    }
+}

@@ -1,0 +1,196 @@
+//! `kubectl_exec`: a command in a container.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use shared::{
+    Annotations, Answer, Call, List, Result, Text, Tool, ToolError, Untrusted, Write,
+    exec::{Argv, Ended},
+};
+
+use crate::{
+    Kubectl, argv, ends,
+    ends::Ends,
+    failure, remote,
+    resource::Resource,
+    scope::{Place, Reach, Scope},
+};
+
+/// Seconds when the caller does not say.
+const SECONDS: u32 = 30;
+/// The most seconds.
+const SECONDS_MAX: u32 = 300;
+
+/// The tool.
+pub struct Exec;
+
+/// Parameters.
+#[derive(Deserialize, JsonSchema)]
+pub struct Params {
+    /// Pod, or kind/name.
+    pod: String,
+    /// For sh -c; or argv.
+    command: Option<String>,
+    /// Program and arguments, without a shell.
+    argv: Option<Vec<String>>,
+    /// Default: the context's own.
+    namespace: Option<String>,
+    /// Default: the pod's main one.
+    container: Option<String>,
+    /// Seconds; default 30, max 300.
+    timeout: Option<u32>,
+    /// Kubeconfig context.
+    context: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize, JsonSchema)]
+pub struct Ran {
+    /// Where it ran.
+    scope: Place,
+    /// In which pod.
+    pod: String,
+    /// Which container kubectl chose, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen: Option<Untrusted>,
+    /// The command's exit code; absent when its time ran out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    /// Seconds after which it was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timed_out: Option<u32>,
+    /// What it printed.
+    stdout: Ends,
+    /// What it printed to stderr.
+    stderr: Ends,
+}
+
+impl Answer for Ran {
+    fn text(&self, text: &mut Text<'_>) {
+        let mut how = match (self.exit_code, self.timed_out) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, seconds) => format!(
+                "given up after {} s; the command may still be running there: Kubernetes cannot end it from outside",
+                seconds.unwrap_or_default()
+            ),
+        };
+        if let Some(chosen) = &self.chosen {
+            let _ = write!(how, "; container {}", chosen.quoted());
+        }
+        text.line(format_args!("{}: {}, {how}", self.scope.shown(), self.pod));
+        match (self.stdout.is_empty(), self.stderr.is_empty()) {
+            (true, true) => text.line("no output"),
+            (false, true) => self.stdout.write(text),
+            (_, false) => {
+                if !self.stdout.is_empty() {
+                    text.line("stdout:");
+                    self.stdout.write(text);
+                }
+                text.line("stderr:");
+                self.stderr.write(text);
+            }
+        }
+    }
+
+    fn lists(&mut self) -> Vec<&mut dyn List> {
+        self.stderr.lists().into_iter().chain(self.stdout.lists()).collect()
+    }
+}
+
+impl Tool for Exec {
+    const NAME: &'static str = "kubectl_exec";
+    const TITLE: &'static str = "Run a command in a container";
+    const DESCRIPTION: &'static str = "Runs a command in a container, without input.";
+    const EXAMPLE: &'static str = "pod=web-0 command='df -h'";
+    const ANNOTATIONS: Annotations = Annotations { destructive: true, idempotent: false, open_world: true };
+    const TIMEOUT: Duration = Duration::from_secs(SECONDS_MAX as u64 + 20);
+    const ALIASES: &'static [(&'static str, &'static str)] =
+        &[("name", "pod"), ("ns", "namespace"), ("args", "argv"), ("cmd", "command")];
+
+    type Access = Write;
+    type Server = Kubectl;
+    type Params = Params;
+    type Output = Ran;
+
+    async fn run(server: Arc<Kubectl>, params: Params, call: Call) -> Result<Ran> {
+        let scope = Scope::new(params.context.as_deref(), params.namespace.as_deref(), false)?;
+        let pod = remote::pod(&params.pod)?;
+        let argv = argv(&params, &scope, &pod)?;
+        let seconds = argv::seconds(params.timeout, SECONDS, SECONDS_MAX)?;
+        let timeout = Duration::from_secs(seconds.into());
+        let (place, outcome) =
+            server.observe(argv, &scope, ends::capture(false), ends::capture(true), timeout, &call).await?;
+        let timed_out = outcome.ended == Ended::TimedOut;
+        let exit_code = remote::exit_code(&outcome);
+        if exit_code.is_none() && !timed_out {
+            return Err(server.explain(&failure::words(&outcome), &place, &scope, Some(&pod), &call).await);
+        }
+        let (chosen, stderr) = remote::own_words(outcome.stderr, exit_code);
+        Ok(Ran {
+            scope: place,
+            pod: pod.shown(),
+            chosen: chosen.as_deref().map(Untrusted::line),
+            exit_code,
+            timed_out: timed_out.then_some(seconds),
+            stdout: Ends::new(&outcome.stdout),
+            stderr: Ends::new(&stderr),
+        })
+    }
+}
+
+fn argv(params: &Params, scope: &Scope, pod: &Resource) -> Result<Argv> {
+    let argv = remote::container(argv::verb("exec", scope, Reach::One)?, params.container.as_deref())?;
+    let argv = pod.joined_on(argv)?;
+    match (params.command.as_deref(), params.argv.as_deref()) {
+        (Some(command), None | Some([])) if !command.trim().is_empty() => {
+            argv.after_separator("command", ["sh", "-c", command])
+        }
+        (None | Some(""), Some(words)) if words.first().is_some_and(|program| !program.is_empty()) => {
+            argv.after_separator("argv", words)
+        }
+        (Some(_), Some(_)) => Err(ToolError::invalid("command and argv exclude each other").hint("pass one of them")),
+        _ => Err(ToolError::invalid("there is no command")
+            .hint("pass command, a line for sh -c, or argv, a program and its arguments")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::argv::tests::words;
+
+    fn words_of(params: serde_json::Value) -> Result<Vec<String>> {
+        let params: Params = serde_json::from_value(params).unwrap();
+        let scope = Scope::new(params.context.as_deref(), params.namespace.as_deref(), false)?;
+        argv(&params, &scope, &remote::pod(&params.pod)?).map(|argv| words(&argv))
+    }
+
+    #[test]
+    fn its_arguments() {
+        for (params, expected) in [
+            (json!({"pod": "a", "command": "ls -l\n|wc"}), &["exec", "pod/a", "--", "sh", "-c", "ls -l\n|wc"][..]),
+            (
+                json!({"pod": "deploy/a", "argv": ["--x", "", "-- y"], "namespace": "n", "container": "c", "context": "k"}),
+                &["exec", "--context=k", "--namespace=n", "--container=c", "deploy/a", "--", "--x", "", "-- y"],
+            ),
+            (json!({"pod": "a", "command": "--stdin", "argv": []}), &["exec", "pod/a", "--", "sh", "-c", "--stdin"]),
+        ] {
+            assert_eq!(words_of(params).unwrap(), expected);
+        }
+        for params in [
+            json!({"pod": "a"}),
+            json!({"pod": "a", "command": " "}),
+            json!({"pod": "a", "argv": []}),
+            json!({"pod": "a", "argv": [""]}),
+            json!({"pod": "a", "command": "x", "argv": ["y"]}),
+            json!({"pod": "-it", "command": "x"}),
+            json!({"pod": "a", "command": "x", "container": "--tty"}),
+            json!({"pod": "a", "command": "x\u{0}"}),
+        ] {
+            assert!(words_of(params.clone()).is_err(), "{params}");
+        }
+    }
+}
