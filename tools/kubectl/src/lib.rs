@@ -4,9 +4,13 @@
 //! kubectl, and [`failure`] the one place that turns what it says into our errors.
 
 pub mod age;
+pub mod applied;
 pub mod argv;
+pub mod cause;
+pub mod changed;
 pub mod checks;
 pub mod contexts;
+pub mod difference;
 pub mod document;
 pub mod ends;
 pub mod failure;
@@ -15,6 +19,7 @@ pub mod items;
 pub mod jsonpath;
 pub mod mask;
 pub mod near;
+pub mod pairs;
 pub mod passage;
 pub mod remote;
 pub mod resource;

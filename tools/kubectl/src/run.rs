@@ -70,6 +70,7 @@ pub struct Request<'a> {
     resource: Option<&'a Resource>,
     stdin: Option<Vec<u8>>,
     stdout: Capture<'a>,
+    stderr: Capture<'a>,
     timeout: Duration,
     streaming: bool,
 }
@@ -77,7 +78,16 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// `argv` on `scope`, which has to be what `argv` was made with: it is what the answer's first line is taken from.
     pub fn new(argv: Argv, scope: &'a Scope) -> Self {
-        Self { argv, scope, resource: None, stdin: None, stdout: Capture::default(), timeout: LOOK, streaming: false }
+        Self {
+            argv,
+            scope,
+            resource: None,
+            stdin: None,
+            stdout: Capture::default(),
+            stderr: Capture::default(),
+            timeout: LOOK,
+            streaming: false,
+        }
     }
 
     /// What the call is about, so that an error can name what is like it.
@@ -98,6 +108,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn stdout(mut self, capture: Capture<'a>) -> Self {
         self.stdout = capture;
+        self
+    }
+
+    /// What to keep of stderr, where errors are not read from it as everywhere else.
+    #[must_use]
+    pub fn stderr(mut self, capture: Capture<'a>) -> Self {
+        self.stderr = capture;
         self
     }
 
@@ -153,11 +170,11 @@ impl Kubectl {
     /// Makes the call and answers whatever the exit code was. What went wrong before kubectl could say anything is still an error: no
     /// kubectl, no kubeconfig, no such context, no time left.
     pub async fn attempt(&self, request: Request<'_>, call: &Call) -> Result<Done> {
-        let Request { argv, scope, stdin, stdout, timeout, streaming, .. } = request;
+        let Request { argv, scope, stdin, stdout, stderr, timeout, streaming, .. } = request;
         let argv = if streaming { argv } else { argv.flag_value("--request-timeout", REQUEST)? };
         // What the kubeconfig says is read beside the call, so that nobody waits for it.
         let place = async { self.contexts(call).await?.place(scope) };
-        let run = self.start(argv, stdin, stdout, Capture::default(), timeout, call);
+        let run = self.start(argv, stdin, stdout, stderr, timeout, call);
         let (place, outcome) = tokio::try_join!(place, run)?;
         if outcome.ended == Ended::TimedOut {
             let error = ToolError::new(

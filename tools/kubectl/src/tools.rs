@@ -10,4 +10,10 @@ shared::tools! {
     read api_resources::ApiResources,
     read explain::Explain,
     write exec::Exec,
+    write apply::Apply,
+    write delete::Delete,
+    write rollout::Rollout,
+    write scale::Scale,
+    write label::Label,
+    write annotate::Annotate,
 }

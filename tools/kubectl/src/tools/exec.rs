@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
-    Annotations, Answer, Call, List, Result, Text, Tool, ToolError, Untrusted, Write,
+    Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
     exec::{Argv, Ended},
 };
 
@@ -124,7 +124,16 @@ impl Tool for Exec {
         let timed_out = outcome.ended == Ended::TimedOut;
         let exit_code = remote::exit_code(&outcome);
         if exit_code.is_none() && !timed_out {
-            return Err(server.explain(&failure::words(&outcome), &place, &scope, Some(&pod), &call).await);
+            let said = failure::words(&outcome);
+            if said.contains("executable file not found") || said.contains("OCI runtime exec failed") {
+                return Err(ToolError::new(
+                    Code::NotFound,
+                    format!("the program could not be started in {}", pod.shown()),
+                )
+                .hint("the image may have neither it nor a shell: try argv with a program it has")
+                .with_said(said));
+            }
+            return Err(server.explain(&said, &place, &scope, Some(&pod), &call).await);
         }
         let (chosen, stderr) = remote::own_words(outcome.stderr, exit_code);
         Ok(Ran {
