@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::{
     Call, Code, Result, ToolError,
-    exec::{Argv, Capture, Command, Ended, Outcome, Program},
+    exec::{Argv, CancellationToken, Capture, Command, Ended, Outcome, Program},
 };
 
 use crate::{
@@ -186,6 +186,11 @@ impl Kubectl {
             return Err(if said.is_empty() { error } else { error.with_said(said) });
         }
         Ok(Done { place, outcome })
+    }
+
+    /// Makes a call that nothing stops but its own time: what has to be done although the caller has gone away.
+    pub(crate) async fn unstoppable(&self, argv: Argv, timeout: Duration) -> Result<Outcome> {
+        command(self.program()?, argv, timeout)?.run(&CancellationToken::new()).await
     }
 
     /// Starts kubectl.

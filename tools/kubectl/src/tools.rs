@@ -12,6 +12,7 @@ shared::tools! {
     write exec::Exec,
     write apply::Apply,
     write delete::Delete,
+    write run::Run,
     write rollout::Rollout,
     write scale::Scale,
     write label::Label,

@@ -110,6 +110,9 @@ fn line(line: &str) -> Option<Fault> {
         {
             Fault::Unreachable
         }
+        () if line.starts_with("error: ") && has(&["already has a value (", "Expected replicas to be "]) => {
+            Fault::Conflict
+        }
         () if has(&["unknown flag:", "unknown command", "unknown shorthand flag"]) => Fault::Unsupported,
         () if line.starts_with("error: ") && has(&["is forbidden", "forbidden:"]) => Fault::Refused,
         () if has(&["Error from server: "]) => Fault::Other,
@@ -214,6 +217,8 @@ mod tests {
                 "error: error from server (NotFound): pods \"a\" not found in namespace \"n\"",
                 Fault::NotFound { resource: "pods".into(), name: "a".into() },
             ),
+            ("error: 'a' already has a value (b), and --overwrite is false", Fault::Conflict),
+            ("error: Expected replicas to be 5, was 1", Fault::Conflict),
             ("error: container c is not valid for pod two out of: a, b", Fault::Invalid),
             ("error: the server doesn't have a resource type \"podz\"", Fault::NoKind("podz".into())),
             ("error: You must be logged in to the server (Unauthorized)", Fault::Unauthenticated),
