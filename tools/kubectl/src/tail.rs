@@ -17,11 +17,14 @@ const SHOWN: usize = 2 << 10;
 /// The most bytes kept of all lines together: more than the largest answer shows.
 const KEPT: usize = Budget::MAX as usize * 8;
 
+/// Whether a line is wanted.
+type Wanted = dyn Fn(&[u8]) -> bool + Send;
+
 /// Takes a log in line by line.
 pub struct Tail {
     most: usize,
     prefixed: bool,
-    wanted: Box<dyn Fn(&[u8]) -> bool + Send>,
+    wanted: Box<Wanted>,
     sources: BTreeMap<Vec<u8>, VecDeque<(u64, Vec<u8>)>>,
     bytes: usize,
     read: u64,
