@@ -41,7 +41,7 @@ const HOSTILE: [&str; 28] = [
 ];
 
 /// Flags that the tools may send, ours all of them; what begins with a dash and is none of these came from a caller.
-const OURS: [&str; 24] = [
+const OURS: [&str; 40] = [
     "--all-namespaces",
     "--api-group",
     "--api-version",
@@ -66,10 +66,29 @@ const OURS: [&str; 24] = [
     "--prefix",
     "--max-log-requests",
     "--limit-bytes",
+    "--ignore-errors",
+    "--since-time",
+    "--command",
+    "--current-replicas",
+    "--dry-run",
+    "--filename",
+    "--grace-period",
+    "--ignore-not-found",
+    "--image",
+    "--labels",
+    "--overrides",
+    "--replicas",
+    "--restart",
+    "--timeout",
+    "--validate",
+    "--wait",
 ];
 
 /// Verbs that a tool of the readonly mode may use.
 const VERBS: [&str; 7] = ["get", "describe", "logs", "top", "api-resources", "explain", "config"];
+
+/// Verbs that tools of the readwrite mode use besides.
+const WRITES: [&str; 10] = ["annotate", "apply", "cp", "create", "delete", "exec", "label", "rollout", "run", "scale"];
 
 /// A kubectl that writes its arguments down, apart by NUL, and runs the real one.
 fn recording(directory: &Path) {
@@ -136,7 +155,7 @@ fn places(tool: &Value) -> Vec<String> {
         .collect()
 }
 
-async fn try_all(client: &mut Client, directory: &Path, tool: &Value) -> usize {
+async fn try_all(client: &mut Client, directory: &Path, tool: &Value, verbs: &[&str]) -> usize {
     let name = tool["name"].as_str().unwrap();
     let mut calls = 0;
     for place in places(tool) {
@@ -146,7 +165,7 @@ async fn try_all(client: &mut Client, directory: &Path, tool: &Value) -> usize {
             // Whatever comes of it.
             client.call(name, Value::Object(arguments)).await;
             for words in recorded(directory) {
-                check(name, &place, value, &words);
+                check(name, &place, value, &words, verbs);
                 calls += 1;
             }
             assert!(!directory.join("plugin-ran").exists(), "{name} {place}={value:?} ran a plug-in");
@@ -155,9 +174,9 @@ async fn try_all(client: &mut Client, directory: &Path, tool: &Value) -> usize {
     calls
 }
 
-fn check(tool: &str, place: &str, value: &str, words: &[String]) {
+fn check(tool: &str, place: &str, value: &str, words: &[String], verbs: &[&str]) {
     let what = format!("{tool} {place}={value:?} became {words:?}");
-    assert!(VERBS.contains(&words[0].as_str()), "{what}");
+    assert!(verbs.contains(&words[0].as_str()), "{what}");
     if words[0] == "config" {
         assert_eq!(
             words,
@@ -197,9 +216,31 @@ async fn no_value_of_any_parameter_becomes_a_flag() {
     assert!(tools.len() >= 6, "{tools:?}");
     let mut calls = 0;
     for tool in &tools {
-        calls += try_all(&mut client, directory.path(), tool).await;
+        calls += try_all(&mut client, directory.path(), tool, &VERBS).await;
     }
     // Selectors, paths and contexts do arrive, as values.
+    assert!(calls > 100, "{calls}");
+    assert!(!directory.path().join("evil").exists() && !Path::new("/evil").exists());
+}
+
+#[tokio::test]
+async fn no_value_of_a_writer_s_parameter_becomes_a_flag() {
+    let directory = tempfile::tempdir().unwrap();
+    recording(directory.path());
+    let path = format!("{}:/usr/bin:/bin", directory.path().display());
+    // Where nothing is: what a hostile value would change is not there to be changed.
+    let cluster = Cluster::get();
+    let namespace = cluster.namespace("hostile");
+    let kubeconfig = namespace.user("nobody", "[]");
+    let start = server(&kubeconfig).env("PATH", path).env("WORKSPACE", directory.path());
+    let mut client = client(&start).await;
+    let verbs: Vec<&str> = VERBS.iter().chain(&WRITES).copied().collect();
+    let mut calls = 0;
+    for tool in client.tools().await {
+        if tool["annotations"]["readOnlyHint"] == false {
+            calls += try_all(&mut client, directory.path(), &tool, &verbs).await;
+        }
+    }
     assert!(calls > 100, "{calls}");
     assert!(!directory.path().join("evil").exists() && !Path::new("/evil").exists());
 }

@@ -4,9 +4,11 @@
 
 mod failures;
 mod hostile;
+mod logs;
 mod masking;
 mod paths;
 mod reading;
+mod writing;
 
 use std::path::Path;
 

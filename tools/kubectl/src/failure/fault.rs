@@ -113,6 +113,7 @@ fn line(line: &str) -> Option<Fault> {
         () if line.starts_with("error: ") && has(&["already has a value (", "Expected replicas to be "]) => {
             Fault::Conflict
         }
+        () if line.starts_with("The ") && has(&["\" is invalid: "]) => Fault::Invalid,
         () if has(&["unknown flag:", "unknown command", "unknown shorthand flag"]) => Fault::Unsupported,
         () if line.starts_with("error: ") && has(&["is forbidden", "forbidden:"]) => Fault::Refused,
         () if has(&["Error from server: "]) => Fault::Other,
@@ -219,6 +220,7 @@ mod tests {
             ),
             ("error: 'a' already has a value (b), and --overwrite is false", Fault::Conflict),
             ("error: Expected replicas to be 5, was 1", Fault::Conflict),
+            ("The ConfigMap \"A\" is invalid: metadata.name: Invalid value: \"A\"", Fault::Invalid),
             ("error: container c is not valid for pod two out of: a, b", Fault::Invalid),
             ("error: the server doesn't have a resource type \"podz\"", Fault::NoKind("podz".into())),
             ("error: You must be logged in to the server (Unauthorized)", Fault::Unauthenticated),
