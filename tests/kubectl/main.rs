@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it did not expect fails")]
 
+mod copying;
 mod failures;
 mod hostile;
 mod logs;

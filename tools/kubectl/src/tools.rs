@@ -13,6 +13,7 @@ shared::tools! {
     write apply::Apply,
     write delete::Delete,
     write run::Run,
+    write cp::Cp,
     write rollout::Rollout,
     write scale::Scale,
     write label::Label,
