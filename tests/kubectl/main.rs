@@ -26,6 +26,11 @@ fn server(kubeconfig: &Path) -> Start {
         .env("MODE", "readwrite")
 }
 
+/// The name of the cluster's context, as answers say it.
+fn context() -> String {
+    format!("`{}`", Cluster::get().ask(&["config", "current-context"]).trim())
+}
+
 /// A client of the server as cluster-admin.
 async fn admin() -> Client {
     client(&server(Cluster::get().kubeconfig())).await

@@ -30,12 +30,16 @@ async fn a_table_says_its_scope_and_leaves_out_what_is_empty() {
     let mut client = admin().await;
     let here = json!({"resource": "pods", "namespace": namespace.name()});
     let text = ok(&mut client, "kubectl_get", here).await;
-    assert!(text.starts_with(&format!("context `c`, namespace `{}`: pods\n", namespace.name())), "{text}");
+    assert!(
+        text.starts_with(&format!("context {}, namespace `{}`: pods\n", crate::context(), namespace.name())),
+        "{text}"
+    );
     assert!(text.contains("\nNAME   READY  STATUS   RESTARTS  AGE\nwaits  0/2    Pending  0"), "{text}");
     assert!(text.contains("empty in these rows: `IP`, `NODE`"), "{text}");
     let text =
         ok(&mut client, "kubectl_get", json!({"resource": "pods", "allNamespaces": true, "selector": "app=web"})).await;
-    assert!(text.starts_with("context `c`, all namespaces: pods\n") && text.contains(namespace.name()), "{text}");
+    let scope = format!("context {}, all namespaces: pods\n", crate::context());
+    assert!(text.starts_with(&scope) && text.contains(namespace.name()), "{text}");
 }
 
 #[tokio::test]

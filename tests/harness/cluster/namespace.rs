@@ -22,7 +22,10 @@ impl<'c> Namespace<'c> {
         cluster.ask(&["create", "namespace", &name]);
         let namespace = Self { cluster, name };
         // Pods are refused before the first is there, and do not start before the second is.
-        namespace.wait(&["--for=create", "serviceaccount/default", "configmap/kube-root-ca.crt"]);
+        // One at a time: kubectl gives up at once where both are missing.
+        for needed in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
+            namespace.wait(&["--for=create", needed]);
+        }
         namespace
     }
 

@@ -96,9 +96,11 @@ fn prepare(lanes: &Lanes, namespace: &str) -> Result<()> {
         format!("{{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {{\"name\": {namespace:?}}}}}");
     lanes.feed(&["apply", "--filename", "-"], &there)?;
     let patience = format!("--timeout={}s", PATIENCE.as_secs());
-    let accounts =
-        ["wait", "--for=create", "serviceaccount/default", "configmap/kube-root-ca.crt", "--namespace", namespace];
-    lanes.ask(&accounts.iter().copied().chain([patience.as_str()]).collect::<Vec<_>>()).map(|_| ())
+    // One at a time: kubectl gives up at once where both are missing.
+    for needed in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
+        lanes.ask(&["wait", "--for=create", needed, "--namespace", namespace, &patience])?;
+    }
+    Ok(())
 }
 
 /// What does not hold yet. Everything is looked at together: what held once may have passed.
