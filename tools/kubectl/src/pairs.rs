@@ -2,7 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use shared::{Result, ToolError};
+use shared::{Result, ToolError, exec::Argv};
+
+use crate::{
+    argv,
+    resource::Resource,
+    scope::{Reach, Scope},
+};
 
 /// The most in one call.
 const PAIRS_MAX: usize = 64;
@@ -20,8 +26,28 @@ pub enum Pairs {
 }
 
 impl Pairs {
+    /// The arguments of `verb`, which sets these pairs on one object. `parameter` is what the caller knows them by.
+    pub fn argv(
+        &self,
+        verb: &'static str,
+        parameter: &'static str,
+        overwrite: bool,
+        scope: &Scope,
+        resource: &Resource,
+    ) -> Result<Argv> {
+        let mut argv = argv::verb(verb, scope, Reach::One)?;
+        if overwrite {
+            argv = argv.literal("--overwrite");
+        }
+        // kubectl would take such a name for a pair.
+        if resource.name().is_none_or(|name| name.contains('=') || name.ends_with('-')) {
+            return Err(ToolError::invalid("name is not the name of an object").hint("pass one plain name"));
+        }
+        resource.joined_on(argv)?.after_separator(parameter, self.read(parameter)?)
+    }
+
     /// The pairs, each of a shape that is no flag and nothing else than a pair. `parameter` is what the caller knows them by.
-    pub fn read(&self, parameter: &str) -> Result<Vec<&str>> {
+    fn read(&self, parameter: &str) -> Result<Vec<&str>> {
         let pairs: Vec<&str> = match self {
             Self::One(line) => line.split_whitespace().collect(),
             Self::Many(pairs) => pairs.iter().map(String::as_str).collect(),

@@ -4,16 +4,9 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use shared::{Annotations, Call, Result, Tool, ToolError, Write, exec::Argv};
+use shared::{Annotations, Call, Result, Tool, Write, exec::Argv};
 
-use crate::{
-    Kubectl, argv,
-    changed::Changed,
-    pairs::Pairs,
-    resource::Resource,
-    run::Request,
-    scope::{Reach, Scope},
-};
+use crate::{Kubectl, changed::Changed, pairs::Pairs, resource::Resource, run::Request, scope::Scope};
 
 /// The tool.
 pub struct Annotate;
@@ -58,15 +51,7 @@ impl Tool for Annotate {
 }
 
 fn argv(params: &Params, scope: &Scope, resource: &Resource) -> Result<Argv> {
-    let mut argv = argv::verb("annotate", scope, Reach::One)?;
-    if params.overwrite {
-        argv = argv.literal("--overwrite");
-    }
-    // kubectl would take such a name for a pair.
-    if resource.name().is_none_or(|name| name.contains('=') || name.ends_with('-')) {
-        return Err(ToolError::invalid("name is not the name of an object").hint("pass one plain name"));
-    }
-    resource.joined_on(argv)?.after_separator("annotations", params.annotations.read("annotations")?)
+    params.annotations.argv("annotate", "annotations", params.overwrite, scope, resource)
 }
 
 #[cfg(test)]
