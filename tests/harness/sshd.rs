@@ -199,12 +199,15 @@ impl Agent {
             .spawn()
             .expect("ssh-agent");
         let agent = Self { socket, process, _directory: directory };
-        for _ in 0..500 {
-            if agent.socket.exists() {
-                break;
+        // The socket is there a moment before anybody listens on it.
+        let answers = || std::os::unix::net::UnixStream::connect(&agent.socket).is_ok();
+        let answered = (0..500).any(|_| {
+            answers() || {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                false
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+        });
+        assert!(answered, "ssh-agent does not listen on {}", agent.socket.display());
         for key in keys {
             let output = Command::new("ssh-add")
                 .arg("-q")
