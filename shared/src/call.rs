@@ -8,8 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 use crate::{
     cursor::{Digest, Page},
@@ -52,6 +53,8 @@ pub(crate) struct Work {
     pub(crate) lanes: Arc<Semaphore>,
     /// What has begun and not ended.
     pub(crate) running: TaskTracker,
+    /// What outlives its call.
+    pub(crate) afterwards: TaskTracker,
 }
 
 /// The handle a running tool holds.
@@ -129,6 +132,12 @@ impl Call {
         };
         let _permit = permit.map_err(|_| ToolError::internal("the server is shutting down"))?;
         self.waiting(work).await
+    }
+
+    /// Work that has to be done whatever becomes of the call: what it has made elsewhere is taken away again. Neither a cancellation nor the
+    /// call's time stops it, and the end of the process waits some seconds for it.
+    pub fn afterwards<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.work.afterwards.spawn(work.instrument(tracing::Span::current()))
     }
 
     /// Like [`Self::blocking`] for work that mostly waits for the network: it takes no lane, so that slow remotes do not hold up local work.

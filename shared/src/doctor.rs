@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::exec::Program;
+use crate::{exec::Program, untrusted::Untrusted};
 
 /// One thing a server needs, and how it is.
 #[derive(Clone, Debug)]
@@ -61,6 +61,8 @@ impl fmt::Display for Check {
             State::Limited(text) => ("limited", text),
             State::Missing(text) => ("missing", text),
         };
+        // Paths, versions and errors are strangers' words, too.
+        let text = Untrusted::line(text).into_string();
         write!(f, "{mark}  {:<12} {text}", self.name)
     }
 }

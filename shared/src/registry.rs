@@ -30,6 +30,8 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(900);
 /// How much longer the end of the process waits than its calls do, so that what they say at the end of their grace is still said.
 const SLACK: Duration = Duration::from_millis(100);
+/// How long the end of the process waits for what has to be done after calls.
+const AFTERWARDS: Duration = Duration::from_secs(8);
 
 /// A server's registered tools.
 pub struct Registry<S> {
@@ -42,6 +44,8 @@ pub struct Registry<S> {
     lanes: Arc<Semaphore>,
     /// What calls have begun and not ended, blocking work included: a thread goes on when nobody waits for it any more.
     running: TaskTracker,
+    /// What has to be done after calls, whatever became of them.
+    afterwards: TaskTracker,
     /// Cancelled when the process is about to end.
     ending: CancellationToken,
 }
@@ -104,8 +108,8 @@ impl<S: Server> Registry<S> {
         }
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let lanes = Arc::new(Semaphore::new((cores * 4).max(8)));
-        let (running, ending) = (TaskTracker::new(), CancellationToken::new());
-        Ok(Self { server: OnceLock::new(), face, settings, registered, withheld, lanes, running, ending })
+        let (running, afterwards, ending) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+        Ok(Self { server: OnceLock::new(), face, settings, registered, withheld, lanes, running, afterwards, ending })
     }
 
     /// The settings in force.
@@ -163,13 +167,21 @@ impl<S: Server> Registry<S> {
         }
     }
 
-    /// Ends every call: cancels those that run, begins no other, and answers when all of their work has ended or the grace is over. With
+    /// Ends every call: cancels those that run, begins no other, and answers when all of their work has ended or the grace is over, and
+    /// what they have to do afterwards is done. With
     /// nothing running that is at once.
     pub async fn end(&self) {
         self.ending.cancel();
         self.running.close();
         if tokio::time::timeout(GRACE + SLACK, self.running.wait()).await.is_err() {
             tracing::warn!(unfinished = self.running.len(), "ending although calls have not ended");
+        }
+        self.afterwards.close();
+        if tokio::time::timeout(AFTERWARDS, self.afterwards.wait()).await.is_err() {
+            tracing::warn!(
+                unfinished = self.afterwards.len(),
+                "ending although what calls have made is not taken away"
+            );
         }
     }
 
@@ -227,7 +239,8 @@ impl<S: Server> Registry<S> {
         };
         let query = Digest::of(format!("{} {}", spec.name, Value::Object(arguments.clone())).as_bytes());
         // A child, so that a timeout of this call does not look like a cancellation by its caller.
-        let work = Work { lanes: self.lanes.clone(), running: self.running.clone() };
+        let work =
+            Work { lanes: self.lanes.clone(), running: self.running.clone(), afterwards: self.afterwards.clone() };
         let call = Call::new(cancel.child_token(), spec.timeout, query, cursor, progress, work);
         let result = self.finish(tool, arguments, &call).await;
         let outcome = match result {

@@ -41,7 +41,7 @@ const HOSTILE: [&str; 28] = [
 ];
 
 /// Flags that the tools may send, ours all of them; what begins with a dash and is none of these came from a caller.
-const OURS: [&str; 40] = [
+const OURS: [&str; 41] = [
     "--all-namespaces",
     "--api-group",
     "--api-version",
@@ -52,6 +52,7 @@ const OURS: [&str; 40] = [
     "--namespaced",
     "--no-headers",
     "--output",
+    "--pod-running-timeout",
     "--recursive",
     "--request-timeout",
     "--selector",

@@ -4,6 +4,7 @@
 
 mod copying;
 mod failures;
+mod gave_way;
 mod hostile;
 mod logs;
 mod masking;

@@ -191,7 +191,7 @@ async fn labels_and_annotations_are_set_changed_and_removed() {
     ok(&mut client, "kubectl_label", of("labels", "k=v other=w".into(), false)).await;
     assert_eq!(read("labels"), r#"{"k":"v","other":"w"}"#);
     let text = err(&mut client, "kubectl_label", of("labels", "k=x".into(), false)).await;
-    assert!(text.starts_with("conflict: ") && text.contains("--overwrite"), "{text}");
+    assert!(text.starts_with("conflict: ") && text.contains("'k' already has a value, and overwrite"), "{text}");
     ok(&mut client, "kubectl_label", of("labels", "k=x other-".into(), true)).await;
     assert_eq!(read("labels"), r#"{"k":"x"}"#);
     ok(&mut client, "kubectl_annotate", of("annotations", json!(["note=two words\nand a line", "flag=--all"]), false))

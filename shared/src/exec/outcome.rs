@@ -107,8 +107,17 @@ impl Outcome {
     /// The last lines of stderr as text, at most 2000 bytes: what a program says last is usually why it failed.
     /// Untrusted.
     pub fn stderr_end(&self) -> String {
-        let kept = if self.stderr.tail.is_empty() { &self.stderr.head } else { &self.stderr.tail };
-        let from = kept.len().saturating_sub(SAID);
-        String::from_utf8_lossy(kept.get(from..).unwrap_or_default()).trim().to_owned()
+        end(&self.stderr)
     }
+
+    /// The last lines of stdout as text, at most 2000 bytes. Untrusted.
+    pub fn stdout_end(&self) -> String {
+        end(&self.stdout)
+    }
+}
+
+fn end(stream: &Captured) -> String {
+    let kept = if stream.tail.is_empty() { &stream.head } else { &stream.tail };
+    let from = kept.len().saturating_sub(SAID);
+    String::from_utf8_lossy(kept.get(from..).unwrap_or_default()).trim().to_owned()
 }

@@ -12,8 +12,16 @@ use shared::Untrusted;
 const TELLING: usize = 4;
 
 /// How an error begins.
-const BEGINNINGS: &[&str] =
-    &["Error from server", "error: ", "error ", "resource mapping not found", "unable to ", "The ", "Apply failed"];
+const BEGINNINGS: &[&str] = &[
+    "Error from server",
+    "error: ",
+    "error ",
+    "resource mapping not found",
+    "the namespace from the provided object",
+    "unable to ",
+    "The ",
+    "Apply failed",
+];
 /// From here on kubectl explains conflicts in general.
 const ADVICE: &str = "Please review the fields above";
 
@@ -22,6 +30,8 @@ const ADVICE: &str = "Please review the fields above";
 pub struct Manifest {
     objects: Vec<Named>,
     values: Vec<String>,
+    /// Documents there are, at least.
+    documents: usize,
 }
 
 /// An object of the manifest.
@@ -49,12 +59,14 @@ pub struct Item {
 }
 
 impl Manifest {
-    /// Reads the JSON documents kubectl made of a manifest; those before a broken one count.
-    pub fn read(json: &[u8]) -> Self {
-        let mut manifest = Self::default();
-        for value in serde_json::Deserializer::from_slice(json).into_iter::<Value>() {
-            let Ok(value) = value else { break };
-            manifest.object(&value);
+    /// Reads the JSON documents kubectl made of a manifest, as it prints them: the braces of each alone in their lines. One that is not
+    /// understood (it is nested too deep) hides no other. `given`: the manifest as the caller wrote it.
+    pub fn read(json: &str, given: &str) -> Self {
+        let mut manifest = Self { documents: documents(given), ..Self::default() };
+        for document in json.split_inclusive("\n}\n") {
+            if let Ok(value) = serde_json::from_str::<Value>(document) {
+                manifest.object(&value);
+            }
         }
         manifest.values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         manifest
@@ -105,8 +117,8 @@ impl Manifest {
         out
     }
 
-    /// What became of each object: `printed` is kubectl's stdout, `said` its stderr, masked.
-    pub fn outcomes(&self, printed: &str, said: &str) -> Vec<Item> {
+    /// What became of each object: `printed` is kubectl's stdout, `said` its stderr, masked. `cut_short`: why kubectl was not let to its end.
+    pub fn outcomes(&self, printed: &str, said: &str, cut_short: Option<&str>) -> Vec<Item> {
         let mut items: Vec<Item> = printed
             .lines()
             .filter_map(|line| line.split_once(' '))
@@ -119,6 +131,11 @@ impl Manifest {
             })
             .collect();
         let well = |object: &Named| printed.lines().any(|line| line.split(' ').next() == Some(object.shown.as_str()));
+        if let Some(why) = cut_short {
+            let left = self.objects.iter().filter(|object| !well(object));
+            items.extend(left.map(|object| failed(&object.shown, &format!("not known: {why}"))));
+            return items;
+        }
         let mut left: Vec<&Named> = self.objects.iter().filter(|object| !well(object)).collect();
         let mut errors: Vec<(String, Option<String>)> = errors(said).into_iter().map(|error| (error, None)).collect();
         for (error, object) in &mut errors {
@@ -137,6 +154,13 @@ impl Manifest {
         }
         // After an error kubectl may leave objects out without a word of them.
         items.extend(left.into_iter().map(|object| failed(&object.shown, "not applied; kubectl does not say why")));
+        // Of objects it cannot decode it names none, and says what is wrong with several of them once.
+        for _ in items.len()..self.documents {
+            items.push(failed(
+                "an object without a name",
+                "not applied; what kubectl says of another holds for it, too",
+            ));
+        }
         items
     }
 }
@@ -150,12 +174,46 @@ fn failed(object: &str, reason: &str) -> Item {
     }
 }
 
+/// How many documents `manifest` has, at least: YAML between lines of dashes, or one.
+fn documents(manifest: &str) -> usize {
+    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let mut documents = 0;
+    let mut empty = true;
+    for line in manifest.lines() {
+        if line.starts_with("---") {
+            empty = true;
+        } else if empty && says(line) {
+            empty = false;
+            documents += 1;
+        }
+    }
+    documents
+}
+
+fn begins(text: &str) -> bool {
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+}
+
+/// A line in which several errors stand, `[one, two]`, as its errors.
+fn several(line: &str) -> Vec<&str> {
+    let Some(inner) = line.strip_prefix('[').filter(|inner| begins(inner)) else { return vec![line] };
+    let mut inner = inner.strip_suffix(']').unwrap_or(inner);
+    let mut errors = Vec::new();
+    while let Some((at, _)) = inner.match_indices(", ").find(|(at, comma)| begins(&inner[at + comma.len()..])) {
+        errors.push(&inner[..at]);
+        inner = &inner[at + 2..];
+    }
+    errors.push(inner);
+    errors
+}
+
 /// The errors in kubectl's words, each in one line, without its advice on conflicts.
 pub fn errors(said: &str) -> Vec<String> {
     let mut errors: Vec<String> = Vec::new();
     let mut advice = false;
-    for line in said.lines().filter(|line| !line.starts_with("Warning:") && !line.trim().is_empty()) {
-        if BEGINNINGS.iter().any(|beginning| line.starts_with(beginning)) {
+    let lines = said.lines().filter(|line| !line.starts_with("Warning:") && !line.trim().is_empty());
+    for line in lines.flat_map(several) {
+        if begins(line) {
             advice = false;
             errors.push(line.to_owned());
         } else if line.starts_with(ADVICE) {
@@ -204,13 +262,22 @@ pub fn is_conflict(said: &str) -> bool {
 mod tests {
     use super::*;
 
-    const OBJECTS: &str = r#"
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "B_bad"}}
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"p": "hunter\"2\nx"}}
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s2"}, "data": {"p": "!!notbase64"}}
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
-    "#;
+    const OBJECTS: &str = r#"{
+"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}
+}
+{
+"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "B_bad"}
+}
+{
+"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"p": "hunter\"2\nx"}
+}
+{
+"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s2"}, "data": {"p": "!!notbase64"}
+}
+{
+"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}
+}
+"#;
 
     const SAID: &str = r#"Warning: something
 resource mapping not found for name: "f" namespace: "" from "STDIN": no matches for kind "Foo" in version "example.org/v1"
@@ -236,8 +303,8 @@ Error from server (BadRequest): error when creating "STDIN": Secret in version "
 
     #[test]
     fn every_object_has_its_outcome() {
-        let manifest = Manifest::read(OBJECTS.as_bytes());
-        let items = manifest.outcomes("configmap/a configured (server dry run)\n", &manifest.masked(SAID));
+        let manifest = Manifest::read(OBJECTS, "");
+        let items = manifest.outcomes("configmap/a configured (server dry run)\n", &manifest.masked(SAID), None);
         assert_eq!(
             shown(&items),
             [
@@ -254,16 +321,38 @@ Error from server (BadRequest): error when creating "STDIN": Secret in version "
     #[test]
     fn an_error_without_a_name_is_that_of_the_object_left() {
         let manifest = Manifest::read(
-            br#"{"kind": "ConfigMap", "metadata": {"name": "a"}} {"kind": "Secret", "metadata": {"name": "s"}}"#,
+            "{\n\"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"a\"}\n}\n{\n\"kind\": \"Secret\", \"metadata\": {\"name\": \"s\"}\n}\n",
+            "",
         );
         let said = "error: Apply failed with 1 conflict: conflict with \"other\": .stringData.p\n";
-        let items = manifest.outcomes("configmap/a serverside-applied\n", said);
+        let items = manifest.outcomes("configmap/a serverside-applied\n", said, None);
         assert_eq!(shown(&items), ["configmap/a serverside-applied", "secret/s failed"]);
     }
 
     #[test]
+    fn objects_that_cannot_be_decoded_are_counted() {
+        let given = "# all\n---\na: 1\n---\n# none\n--- \nb: 2\n---\nc: 3\n---\nd: 4\n";
+        let deep = format!("{{\n{}1{}\n}}\n", "\"a\":{".repeat(300), "}".repeat(300));
+        let manifest = Manifest::read(&(deep + OBJECTS.split_inclusive("\n}\n").next().unwrap()), given);
+        let said = "[unable to decode \"STDIN\": json: cannot unmarshal, resource mapping not found for name: \"f\" namespace: \"\" from \"STDIN\": no matches for kind \"Foo\" in version \"nosuch.io/v1\"\nensure CRDs are installed first]\n";
+        let items = manifest.outcomes("configmap/a created\n", said, None);
+        assert_eq!(
+            shown(&items),
+            ["configmap/a created", "the manifest failed", "foo.nosuch.io/f failed", "an object without a name failed"]
+        );
+    }
+
+    #[test]
+    fn what_was_not_said_in_time_is_not_known() {
+        let manifest = Manifest::read(OBJECTS, "");
+        let items = manifest.outcomes("configmap/a created\n", "", Some("it took too long"));
+        assert_eq!((items.len(), items.iter().filter(|item| item.failed).count()), (5, 4));
+        assert_eq!(serde_json::to_value(&items[1]).unwrap()["reason"], "not known: it took too long");
+    }
+
+    #[test]
     fn neither_patches_nor_values_of_secrets_are_repeated() {
-        let masked = Manifest::read(OBJECTS.as_bytes()).masked(SAID);
+        let masked = Manifest::read(OBJECTS, "").masked(SAID);
         assert!(!masked.contains("hunter") && !masked.contains("notbase64"), "{masked}");
         assert!(masked.contains("[a patch, left out]") && masked.contains("Forbidden: [masked]"), "{masked}");
     }

@@ -20,30 +20,46 @@ const MOST: usize = 6;
 impl Kubectl {
     /// Why `workload` is not ready, as lines of strangers' words; nothing where it cannot be seen.
     pub async fn causes(&self, workload: &Resource, scope: &Scope, call: &Call) -> Vec<Untrusted> {
-        let Some(object) = self.objects(scope, call, |argv| workload.on(argv)).await.into_iter().next() else {
-            return Vec::new();
-        };
-        let mut causes = Vec::new();
-        if let Some(selector) = selector(&object) {
-            let pods = self.objects(scope, call, |argv| argv.literal("pods").flag_value("--selector", selector)).await;
-            pods.iter().for_each(|pod| of_pod(pod, &mut causes));
+        let (mut causes, mut conditions, mut pods) = (Vec::new(), Vec::new(), None);
+        self.objects(
+            scope,
+            call,
+            |argv| workload.on(argv),
+            |object| {
+                of_conditions(&object, &mut conditions);
+                pods = selector(&object);
+            },
+        )
+        .await;
+        if let Some(pods) = pods {
+            let pods = |argv: Argv| argv.literal("pods").flag_value("--selector", pods);
+            self.objects(scope, call, pods, |pod| {
+                // However many pods there are, and each with a name of its own: no more than is shown.
+                if causes.len() < MOST {
+                    of_pod(&pod, &mut causes);
+                }
+            })
+            .await;
         }
-        of_conditions(&object, &mut causes);
+        causes.extend(conditions);
         causes.truncate(MOST);
         causes.iter().map(|cause| Untrusted::line(cause)).collect()
     }
 
-    async fn objects(&self, scope: &Scope, call: &Call, what: impl FnOnce(Argv) -> shared::Result<Argv>) -> Vec<Value> {
-        let mut found = Vec::new();
-        let mut items = Items::new(|value| found.push(value));
+    /// Hands each object to `take`. What cannot be read adds nothing.
+    async fn objects(
+        &self,
+        scope: &Scope,
+        call: &Call,
+        what: impl FnOnce(Argv) -> shared::Result<Argv>,
+        take: impl FnMut(Value) + Send,
+    ) {
+        let mut items = Items::new(take);
         let argv = scope.on(Argv::new().literal("get").literal("--output=json"), Reach::One).and_then(what);
         if let Ok(argv) = argv {
             let lines = Capture::lines(items::LINE_MAX, |line| items.line(line));
-            // What cannot be read adds nothing.
             let _ = self.start(argv, None, lines, Capture::default(), LOOK, call).await;
         }
-        drop(items);
-        found
     }
 }
 

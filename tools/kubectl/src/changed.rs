@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use shared::{Answer, Call, List, Records, Result, Text, Untrusted, exec::Outcome};
+use shared::{Answer, Call, List, Records, Result, Text, Untrusted, exec::Capture, output::Budget};
 
 use crate::{Kubectl, failure, resource::Resource, run::Request, scope::Place};
 
@@ -11,6 +11,9 @@ use crate::{Kubectl, failure, resource::Resource, run::Request, scope::Place};
 pub struct Changed {
     /// Where.
     pub scope: Place,
+    /// Why nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing: Option<String>,
     /// Lines of kubectl: `deployment.apps/web scaled`.
     pub done: Records<Untrusted>,
     /// What failed beside that.
@@ -23,6 +26,10 @@ pub struct Changed {
 
 impl Answer for Changed {
     fn text(&self, text: &mut Text<'_>) {
+        if let Some(nothing) = &self.nothing {
+            text.line(format_args!("{}: nothing was done: {nothing}", self.scope.shown()));
+            return;
+        }
         let failed = if self.failed.is_some() { ", NOT ALL" } else { "" };
         text.line(format_args!("{}: done{failed}", self.scope.shown()));
         text.records(&self.done, |line, inside| line.inside(inside).to_owned());
@@ -39,12 +46,12 @@ impl Answer for Changed {
     }
 }
 
-/// The lines of stdout.
-pub fn lines(outcome: &Outcome) -> Vec<Untrusted> {
-    let cut = outcome.stdout.at_lines();
-    let all = [String::from_utf8_lossy(cut.head), String::from_utf8_lossy(cut.tail)].concat();
-    all.lines().filter(|line| !line.trim().is_empty()).map(Untrusted::line).collect()
-}
+/// What kubectl prints where there is nothing to change.
+const NOTHING: &[u8] = b"No resources found";
+/// The longest line that is kept.
+const LINE_MAX: usize = 4 << 10;
+/// The most bytes of lines that are kept: as much as the largest answer shows.
+const KEPT: usize = Budget::MAX as usize * 4;
 
 impl Kubectl {
     /// Makes a call that changes something. Where kubectl did one part and could not do another, both are in the answer.
@@ -55,15 +62,38 @@ impl Kubectl {
         resource: &Resource,
         call: &Call,
     ) -> Result<Changed> {
-        let done = self.attempt(request.about(resource), call).await?;
-        let lines = lines(&done.outcome);
-        let said = failure::words(&done.outcome);
+        let (mut lines, mut kept, mut total) = (Vec::new(), 0, 0_u64);
+        let timeout = request.time();
+        let request = request.about(resource).stdout(Capture::lines(LINE_MAX, |line| {
+            if line.bytes.iter().all(u8::is_ascii_whitespace) || line.bytes.starts_with(NOTHING) {
+                return;
+            }
+            total += 1;
+            if kept <= KEPT {
+                kept += line.bytes.len();
+                lines.push(Untrusted::line_bytes(line.bytes));
+            }
+        }));
+        let done = self.begin(request, call).await?;
+        let cut_short = failure::cut_short(&done.outcome, &done.place, timeout);
         let ok = done.outcome.success();
-        if !ok && lines.is_empty() {
-            return Err(self.explain(&said, &done.place, scope, Some(resource), call).await);
+        let mut said = failure::words(&done.outcome);
+        if lines.is_empty() {
+            cut_short?;
+            if !ok {
+                return Err(self.explain(&said, &done.place, scope, Some(resource), call).await);
+            }
+        } else if let Err(error) = cut_short {
+            // What it has done so far is known, and no more.
+            said = format!("{}; objects that are not named here may be done or not. {said}", error.message());
         }
+        // What matches nothing is no failure of kubectl's, and nothing that was done.
+        let nothing = match lines.is_empty() {
+            true => Some(self.nothing(&resource.kinds(), resource.name().is_none(), scope, &done.place, call).await?),
+            false => None,
+        };
         let said = Some(said).filter(|said| !said.is_empty()).map(|said| Untrusted::line(&said));
         let (failed, note) = if ok { (None, said) } else { (said, None) };
-        Ok(Changed { scope: done.place, done: Records::all("objects", lines), failed, note })
+        Ok(Changed { scope: done.place, nothing, done: Records::head("objects", lines, total), failed, note })
     }
 }

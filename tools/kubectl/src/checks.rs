@@ -53,7 +53,9 @@ async fn checks() -> Vec<Check> {
     };
     let ask = |argv: Argv| ask(&program, argv);
     let at = program.path().display();
-    let (client, server) = match versions(ask(Argv::new().literal("version").literal("--output=json")).await) {
+    // Its own version first: that needs no kubeconfig.
+    let version = || Argv::new().literal("version").literal("--output=json");
+    let (client, _) = match versions(ask(version().literal("--client")).await) {
         Ok(found) => found,
         Err(error) => return vec![Check::missing("kubectl", format!("{at} does not run: {error}"))],
     };
@@ -83,9 +85,9 @@ async fn checks() -> Vec<Check> {
         (count, current) => Check::fine("kubeconfig", format!("{count} contexts, {current} is current")),
     });
 
-    let Some(server) = server else {
-        let said = ask(Argv::new().literal("version").literal("--output=json")).await.map(|outcome| words(&outcome));
-        let said = said.unwrap_or_default();
+    let answer = ask(version()).await;
+    let said = answer.as_ref().map_or_else(ToString::to_string, words);
+    let Ok((_, Some(server))) = versions(answer) else {
         let remedy = match Fault::read(&said) {
             Fault::Unauthenticated | Fault::Plugin => {
                 "the credentials are not taken: log in again, or renew the kubeconfig"

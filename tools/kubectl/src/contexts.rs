@@ -1,21 +1,16 @@
 //! What the kubeconfig says about contexts, as kubectl itself merges it. Secrets are not in what is asked for.
 
-use std::{
-    env,
-    ffi::OsString,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::{env, ffi::OsString, path::PathBuf, sync::Arc, time::SystemTime};
 
 use serde::Deserialize;
 use shared::{
     Call, Code, Result, ToolError, Untrusted,
-    exec::{Argv, Capture},
+    exec::{Argv, Capture, Ended, Exit},
 };
+use tokio::sync::Mutex;
 
 use crate::{
-    Kubectl, near,
+    Kubectl, failure, near,
     run::QUICK,
     scope::{Namespace, Place, Scope},
 };
@@ -49,7 +44,7 @@ struct Inner {
     namespace: String,
 }
 
-/// The contexts as they were read last, and of which files.
+/// The contexts as they were read last, and of which files. Whoever reads holds the lock: many calls at once wait for one reading.
 #[derive(Default)]
 pub struct Cache(Mutex<Option<(Stamp, Arc<Contexts>)>>);
 
@@ -162,17 +157,31 @@ impl Kubectl {
     /// The contexts of the kubeconfig; read again only when one of its files has changed.
     pub async fn contexts(&self, call: &Call) -> Result<Arc<Contexts>> {
         let stamp = stamp();
+        let mut cached = tokio::select! {
+            cached = self.contexts.0.lock() => cached,
+            () = call.cancellation().cancelled() => return Err(call.stopped()),
+        };
+        if let Some((seen, contexts)) = cached.as_ref()
+            && *seen == stamp
         {
-            let cached = self.contexts.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((seen, contexts)) = cached.as_ref()
-                && *seen == stamp
-            {
-                return Ok(contexts.clone());
-            }
+            return Ok(contexts.clone());
         }
         let argv = Argv::new().literal("config").literal("view").literal("--output=json");
         let outcome =
             self.start(argv, None, Capture::Whole { max: CONFIG_MAX }, Capture::default(), QUICK, call).await?;
+        match (outcome.ended, outcome.exit) {
+            (Ended::TimedOut, _) => {
+                return Err(ToolError::new(
+                    Code::Timeout,
+                    format!("kubectl did not read the kubeconfig in {} s", QUICK.as_secs()),
+                )
+                .hint(
+                    "too much may run where this server runs, or the file lies on a file system that hangs: try again",
+                ));
+            }
+            (_, Exit::Signal(signal)) => return Err(failure::killed(signal)),
+            _ => {}
+        }
         if !outcome.success() {
             return Err(ToolError::new(Code::Unavailable, "the kubeconfig cannot be read")
                 .hint("have the operator correct the file that KUBECONFIG names, or ~/.kube/config")
@@ -182,7 +191,7 @@ impl Kubectl {
             ToolError::internal(format!("kubectl's view of the kubeconfig is not understood: {error}"))
         })?;
         let contexts = Arc::new(contexts);
-        *self.contexts.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((stamp, contexts.clone()));
+        *cached = Some((stamp, contexts.clone()));
         Ok(contexts)
     }
 }

@@ -27,14 +27,24 @@ pub struct Items<F> {
     text: Vec<u8>,
     list: bool,
     single: bool,
+    deep: u64,
     wrong: Option<ToolError>,
     take: F,
+}
+
+/// What there was, when kubectl ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// It was one object and no list.
+    pub single: bool,
+    /// Objects that are nested too deep to be read; they were not handed on.
+    pub deep: u64,
 }
 
 impl<F: FnMut(Value)> Items<F> {
     /// Hands each object to `take`.
     pub fn new(take: F) -> Self {
-        Self { at: At::Head, text: Vec::new(), list: false, single: false, wrong: None, take }
+        Self { at: At::Head, text: Vec::new(), list: false, single: false, deep: 0, wrong: None, take }
     }
 
     /// Takes a line.
@@ -84,6 +94,8 @@ impl<F: FnMut(Value)> Items<F> {
                 mask::clean(&mut value);
                 (self.take)(value);
             }
+            // Custom resources may be nested as deep as somebody likes.
+            Err(error) if error.to_string().starts_with("recursion limit") => self.deep += 1,
             Err(error) => {
                 self.wrong = Some(ToolError::internal(format!("kubectl's JSON is not understood: {error}")));
             }
@@ -91,8 +103,8 @@ impl<F: FnMut(Value)> Items<F> {
         self.text.clear();
     }
 
-    /// Whether it was one object and no list. To be asked when kubectl ended well.
-    pub fn finish(self) -> Result<bool> {
+    /// What there was. To be asked when kubectl ended well.
+    pub fn finish(self) -> Result<End> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
@@ -100,7 +112,11 @@ impl<F: FnMut(Value)> Items<F> {
             return Err(ToolError::new(Code::Unsupported, "kubectl's JSON is neither an object nor a List")
                 .hint("ask for output wide"));
         }
-        Ok(self.single)
+        if self.single && self.deep > 0 {
+            return Err(ToolError::new(Code::Unsupported, "the object is nested too deep to be read here")
+                .hint("ask for it with output wide or name, or with kubectl_describe"));
+        }
+        Ok(End { single: self.single, deep: self.deep })
     }
 }
 
@@ -108,7 +124,7 @@ impl<F: FnMut(Value)> Items<F> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Vec<Value>, Result<bool>) {
+    fn read(text: &str) -> (Vec<Value>, Result<End>) {
         let mut seen = Vec::new();
         let mut items = Items::new(|value| seen.push(value));
         for line in text.lines() {
@@ -131,14 +147,24 @@ mod tests {
             serde_json::json!({"kind": "Pod", "metadata": {"name": "a"}, "spec": {"items": [{}, {"x": "        }"}]}});
         let list = serde_json::json!({"apiVersion": "v1", "items": [pod.clone(), pod.clone()], "kind": "List"});
         let (seen, single) = read(&pretty(&list));
-        assert_eq!((seen.len(), single.unwrap()), (2, false));
+        assert_eq!((seen.len(), single.unwrap().single), (2, false));
         assert_eq!(seen[1], pod);
         let (seen, single) = read(&pretty(&pod));
-        assert_eq!((seen, single.unwrap()), (vec![pod], true));
+        assert_eq!((seen, single.unwrap().single), (vec![pod.clone()], true));
         let (seen, single) = read(
             "{\n    \"apiVersion\": \"v1\",\n    \"items\": [],\n    \"kind\": \"List\",\n    \"metadata\": {}\n}",
         );
-        assert_eq!((seen.len(), single.unwrap()), (0, false));
+        assert_eq!((seen.len(), single.unwrap().single), (0, false));
+    }
+
+    #[test]
+    fn an_object_nested_too_deep_hides_no_other() {
+        let deep = (0..200).fold(serde_json::json!(1), |inner, _| serde_json::json!({ "a": inner }));
+        let pod = serde_json::json!({"kind": "Pod"});
+        let list = serde_json::json!({"apiVersion": "v1", "items": [deep, pod], "kind": "List"});
+        let (seen, end) = read(&pretty(&list));
+        assert_eq!((seen, end.unwrap()), (vec![pod], End { single: false, deep: 1 }));
+        assert_eq!(read(&pretty(&deep)).1.unwrap_err().code(), Code::Unsupported);
     }
 
     #[test]

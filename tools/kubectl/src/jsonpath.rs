@@ -13,6 +13,8 @@ mod print;
 use serde_json::Value;
 use shared::{Result, ToolError};
 
+use self::eval::Work;
+
 /// A step from values to values.
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
@@ -103,13 +105,13 @@ impl Template {
             words.collect()
         };
         let (out, after) = (text(before)?, text(after)?);
-        fits.then_some(ByItem { part, out, after, any: false })
+        fits.then_some(ByItem { part, out, after, any: false, work: Work::default() })
     }
 
     /// What the template prints of `value`.
     pub fn print(&self, value: &Value) -> Result<String> {
         let mut out = String::new();
-        print::parts(&mut out, &self.0, value, PRINTED_MAX).map_err(failed)?;
+        print::parts(&mut out, &self.0, value, PRINTED_MAX, &Work::default()).map_err(failed)?;
         Ok(out)
     }
 }
@@ -120,6 +122,7 @@ pub struct ByItem<'t> {
     out: String,
     after: String,
     any: bool,
+    work: Work,
 }
 
 impl ByItem<'_> {
@@ -127,7 +130,7 @@ impl ByItem<'_> {
     pub fn item(&mut self, item: Value) -> Result<()> {
         let list = serde_json::json!({ "items": [item] });
         if let Part::Path(steps) = self.part {
-            if eval::path(steps, &list).map_err(failed)?.is_empty() {
+            if eval::path(steps, &list, &self.work).map_err(failed)?.is_empty() {
                 return Ok(());
             }
             if self.any {
@@ -135,7 +138,7 @@ impl ByItem<'_> {
             }
             self.any = true;
         }
-        print::parts(&mut self.out, std::slice::from_ref(self.part), &list, PRINTED_MAX).map_err(failed)
+        print::parts(&mut self.out, std::slice::from_ref(self.part), &list, PRINTED_MAX, &self.work).map_err(failed)
     }
 
     /// All that was printed.
@@ -165,11 +168,19 @@ impl Path {
 
     /// What a column shows of `value`.
     pub fn print(&self, value: &Value) -> Result<String> {
-        let found = eval::path(&self.0, value).map_err(failed)?;
+        let found = eval::path(&self.0, value, &Work::default()).map_err(failed)?;
         if found.is_empty() {
             return Ok(String::from("<none>"));
         }
-        Ok(found.iter().map(|value| print::go(value)).collect::<Vec<_>>().join(","))
+        let mut out = String::new();
+        for (at, value) in found.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            out.push_str(&print::go(value));
+            print::within(&out, PRINTED_MAX).map_err(failed)?;
+        }
+        Ok(out)
     }
 }
 

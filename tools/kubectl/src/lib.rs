@@ -19,6 +19,7 @@ pub mod items;
 pub mod jsonpath;
 pub mod mask;
 pub mod near;
+pub mod order;
 pub mod pairs;
 pub mod passage;
 pub mod remote;

@@ -4,12 +4,16 @@
 //! decides: `data` and `stringData` of whatever calls itself a Secret, at any depth (in a List, in a template), and annotations of Secrets
 //! that hold a copy of the object. What is shown of a value is its length, which `kubectl describe` shows too.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
+use shared::redact;
 
 /// The annotation `kubectl apply` keeps its last manifest in.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Values shorter than this are found in too many annotations to tell anything.
 const TELLING: usize = 6;
+/// The same for values in plain: they are words sooner than what stands for them in base64.
+const TELLING_PLAIN: usize = 8;
 /// An annotation of a Secret as long as this is taken for a copy of something.
 const COPY: usize = 512;
 
@@ -32,11 +36,32 @@ pub fn clean(value: &mut Value) {
                 }
                 _ => {}
             }
+            environment(object);
             object.values_mut().for_each(clean);
         }
         Value::Array(items) => items.iter_mut().for_each(clean),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// Masks the value of an environment variable that is named as a secret, so that it is in no form of output, be it shown without its name.
+fn environment(object: &mut Map<String, Value>) {
+    let (Some(name), Some(value)) =
+        (object.get("name").and_then(Value::as_str), object.get("value").and_then(Value::as_str))
+    else {
+        return;
+    };
+    if let Some(masked) = variable(name, value) {
+        object.insert("value".to_owned(), masked.into());
+    }
+}
+
+/// What is shown of a variable's value, where it is one that should not be seen.
+pub fn variable(name: &str, value: &str) -> Option<String> {
+    let line = format!("{name}={value}");
+    let shown = redact::redact(&line);
+    (shown != line)
+        .then(|| shown.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')).unwrap_or(&shown).to_owned())
 }
 
 fn tidy(metadata: &mut Map<String, Value>) {
@@ -50,16 +75,13 @@ fn tidy(metadata: &mut Map<String, Value>) {
 }
 
 fn secret(object: &mut Map<String, Value>) {
-    let mut values: Vec<String> = Vec::new();
+    let mut copies = Copies::default();
     for field in ["data", "stringData"] {
         match object.get_mut(field) {
             Some(Value::Object(entries)) => {
                 for value in entries.values_mut() {
-                    if let Value::String(text) = value {
-                        values.push(std::mem::take(text));
-                    }
-                    let length =
-                        values.last().filter(|_| value.is_string()).map_or(0, |text| plain_length(field, text));
+                    let text = value.as_str().unwrap_or_default();
+                    let length = copies.of(field, text);
                     *value = masked(length).into();
                 }
             }
@@ -68,14 +90,12 @@ fn secret(object: &mut Map<String, Value>) {
             Some(other) => *other = masked(0).into(),
         }
     }
-    let Some(Value::Object(annotations)) =
-        object.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"))
-    else {
-        return;
-    };
-    for value in annotations.values_mut() {
-        if value.as_str().is_some_and(|text| is_copy(text, &values)) {
-            *value = "[masked: may hold a copy of the secret]".into();
+    for path in ["/metadata/annotations", "/metadata/labels"] {
+        let notes = object.get_mut("metadata").and_then(|metadata| metadata.pointer_mut(&path["/metadata".len()..]));
+        for value in notes.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+            if value.as_str().is_some_and(|text| copies.are_in(text)) {
+                *value = "[masked: may hold a copy of the secret]".into();
+            }
         }
     }
 }
@@ -84,21 +104,47 @@ fn masked(length: usize) -> String {
     format!("[masked: {length} bytes]")
 }
 
-/// How long the value is that `text` stands for: `data` is base64.
-fn plain_length(field: &str, text: &str) -> usize {
-    if field != "data" {
-        return text.len();
-    }
-    let digits = text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count();
-    digits * 3 / 4
+/// The values of a Secret as they may stand elsewhere in it.
+#[derive(Default)]
+struct Copies {
+    /// In base64, without padding and in the standard alphabet.
+    encoded: Vec<String>,
+    plain: Vec<String>,
 }
 
-/// Whether an annotation of a Secret may repeat what is in it: other tools keep their last manifest there, too.
-fn is_copy(annotation: &str, values: &[String]) -> bool {
-    annotation.len() >= COPY
-        || annotation.starts_with(['{', '['])
-        || values.iter().any(|value| value.len() >= TELLING && annotation.contains(value.as_str()))
-        || annotation.starts_with("H4sI")
+impl Copies {
+    /// Takes a value of `field`; how many bytes it has.
+    fn of(&mut self, field: &str, text: &str) -> usize {
+        let plain = if field == "data" {
+            // The API server takes line breaks in it.
+            let digits: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let length = digits.trim_end_matches('=').len() * 3 / 4;
+            let Ok(bytes) = STANDARD.decode(&digits) else {
+                self.encoded.push(digits);
+                return length;
+            };
+            bytes
+        } else {
+            text.as_bytes().to_vec()
+        };
+        self.encoded.push(STANDARD.encode(&plain).trim_end_matches('=').to_owned());
+        let length = plain.len();
+        self.plain.extend(String::from_utf8(plain).ok().map(|text| text.trim().to_owned()));
+        length
+    }
+
+    /// Whether a label or an annotation may repeat a value: other tools keep their last manifest in one, too.
+    fn are_in(&self, note: &str) -> bool {
+        let standard = note.replace('-', "+").replace('_', "/");
+        let holds = |note: &str, values: &[String], telling: usize| {
+            values.iter().any(|value| value.len() >= telling && note.contains(value.as_str()))
+        };
+        note.len() >= COPY
+            || note.starts_with(['{', '['])
+            || note.starts_with("H4sI")
+            || holds(&standard, &self.encoded, TELLING)
+            || holds(note, &self.plain, TELLING_PLAIN)
+    }
 }
 
 #[cfg(test)]
@@ -141,17 +187,33 @@ mod tests {
                 LAST_APPLIED: "{\"data\":{}}",
                 "other/applied": "{\"stringData\":{\"a\":\"x\"}}",
                 "note": "is aHVudGVyMg==",
+                "unpadded": "is aHVudGVyMg",
+                "plain": "the password is hunter2hunter2, mind",
+                "url": "Pz8_Pz8_Pz8_Pw",
                 "owner": "team default",
-            }},
-            "data": {"a": "aHVudGVyMg==", "w": "ZGVmYXVsdA=="}
+            }, "labels": {"pw": "hunter2hunter2", "app": "web"}},
+            "data": {"a": "aHVudGVyMg==", "w": "ZGVmYXVsdA==", "u": "Pz8/Pz8/Pz8/Pw=="},
+            "stringData": {"p": "hunter2hunter2\n"}
         });
         let object = cleaned(object);
         let annotations = &object["metadata"]["annotations"];
-        assert_eq!(annotations["note"], annotations["other/applied"]);
+        for copy in ["note", "unpadded", "plain", "url"] {
+            assert_eq!(annotations[copy], annotations["other/applied"], "{copy}");
+        }
+        let labels = &object["metadata"]["labels"];
+        assert_eq!((&labels["pw"], &labels["app"]), (&annotations["note"], &json!("web")));
         assert_eq!(annotations["owner"], "team default");
         assert!(annotations.get(LAST_APPLIED).is_none() && object["metadata"].get("managedFields").is_none());
         // A value that is a common word changes nothing elsewhere.
         assert_eq!(object["metadata"]["name"], "default");
+    }
+
+    #[test]
+    fn variables_that_are_named_as_secrets_are_masked_for_every_form() {
+        let env = json!([{"name": "DB_PASSWORD", "value": "hunter2hunter2"}, {"name": "API_TOKEN", "value": "tok3ntok3n99"}, {"name": "MODE", "value": "fast"}]);
+        let env = cleaned(json!({"kind": "Pod", "env": env}));
+        assert!(!env.to_string().contains("hunter2") && !env.to_string().contains("tok3n"), "{env}");
+        assert_eq!(env["env"][2]["value"], "fast");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::{
-    Call, Result, ToolError,
+    Call, Code, Result, ToolError,
     exec::{Argv, Capture, Captured, Outcome},
 };
 
@@ -31,6 +31,20 @@ pub fn container(argv: Argv, container: Option<&str>) -> Result<Argv> {
     }
 }
 
+/// How long kubectl waits for a pod of a workload to run, in its spelling.
+pub const RUNNING: &str = "5s";
+
+/// Whether kubectl has waited for that in vain.
+pub fn is_not_running(said: &str) -> bool {
+    said.lines().next_back().is_some_and(|line| line == "error: timed out waiting for the condition")
+}
+
+/// The error for that.
+pub fn not_running(pod: &Resource, place: &Place) -> ToolError {
+    ToolError::new(Code::Unavailable, format!("no pod of {} runs in {}; nothing was done", pod.shown(), place.shown()))
+        .hint("see kubectl_get resource=pods and kubectl_describe for why")
+}
+
 /// Which container kubectl chose, and of which, where it was left to it: `Defaulted container "a" out of: a, b`.
 pub fn defaulted(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = line.strip_prefix("Defaulted container \"")?.split_once("\" out of: ")?;
@@ -38,35 +52,42 @@ pub fn defaulted(line: &str) -> Option<(&str, &str)> {
 }
 
 /// The exit code of the command in the container, where kubectl got as far as running it. kubectl ends with the same code, and with 1
-/// when it could not get there; what tells the two apart is its last line. That is kubectl's own, whatever the command wrote before it.
+/// when it could not get there; what tells the two apart is how its words end. That is kubectl's own, whatever the command wrote before it,
+/// and stands behind it in the same line when the command ended its own with no line feed.
 pub fn exit_code(outcome: &Outcome) -> Option<i32> {
     use shared::exec::{Ended, Exit};
     let (Ended::Exited, Exit::Code(code)) = (outcome.ended, outcome.exit) else { return None };
     if code == 0 {
         return Some(0);
     }
-    let said = outcome.stderr_end();
-    let last = said.lines().next_back().unwrap_or_default();
-    (last.trim() == format!("command terminated with exit code {code}")).then_some(code)
+    let end = if outcome.stderr.tail.is_empty() { &outcome.stderr.head } else { &outcome.stderr.tail };
+    end.ends_with(last_line(code).as_bytes()).then_some(code)
 }
 
-/// A command's stderr without what kubectl added to it, and what that says about the container kubectl chose.
-pub fn own_words(mut stderr: Captured, exit_code: Option<i32>) -> (Option<String>, Captured) {
+/// What kubectl says in the end.
+fn last_line(code: i32) -> String {
+    format!("command terminated with exit code {code}\n")
+}
+
+/// A command's stderr without what kubectl added to it, and what that says about the container kubectl chose. `left`: the choice was left
+/// to it; otherwise such words are the command's.
+pub fn own_words(mut stderr: Captured, left: bool, exit_code: Option<i32>) -> (Option<String>, Captured) {
     let head = String::from_utf8_lossy(&stderr.head).into_owned();
     let first = head.split_inclusive('\n').next().unwrap_or_default();
-    let chosen = defaulted(first.trim_end()).map(|(name, all)| format!("{name} of {all}"));
+    let chosen = defaulted(first.trim_end()).filter(|_| left).map(|(name, all)| format!("{name} of {all}"));
     if chosen.is_some() {
         stderr.head.drain(..first.len().min(stderr.head.len()));
         stderr.bytes -= first.len() as u64;
         stderr.lines -= 1;
     }
     if let Some(code) = exit_code {
-        let last = format!("command terminated with exit code {code}\n");
+        let last = last_line(code);
         let end = if stderr.tail.is_empty() { &mut stderr.head } else { &mut stderr.tail };
         if end.ends_with(last.as_bytes()) {
             end.truncate(end.len() - last.len());
+            let apart = end.is_empty() || end.ends_with(b"\n");
             stderr.bytes -= last.len() as u64;
-            stderr.lines -= 1;
+            stderr.lines -= u64::from(apart);
         }
     }
     (chosen, stderr)
@@ -83,8 +104,8 @@ impl Kubectl {
         timeout: Duration,
         call: &Call,
     ) -> Result<(Place, Outcome)> {
-        let place = async { self.contexts(call).await?.place(scope) };
-        tokio::try_join!(place, self.start(argv, None, stdout, stderr, timeout, call))
+        let place = self.contexts(call).await?.place(scope)?;
+        Ok((place, self.start(argv, None, stdout, stderr, timeout, call).await?))
     }
 }
 
@@ -109,6 +130,7 @@ mod tests {
     fn a_command_s_exit_code_is_told_apart_from_kubectl_s() {
         assert_eq!(exit_code(&ended(0, "")), Some(0));
         assert_eq!(exit_code(&ended(3, "oops\ncommand terminated with exit code 3\n")), Some(3));
+        assert_eq!(exit_code(&ended(3, "oopscommand terminated with exit code 3\n")), Some(3));
         assert_eq!(exit_code(&ended(1, "Error from server (NotFound): pods \"a\" not found\n")), None);
         // What a command says of itself does not count.
         assert_eq!(exit_code(&ended(1, "command terminated with exit code 1\nerror: Timeout occurred\n")), None);
@@ -119,10 +141,14 @@ mod tests {
     fn what_kubectl_adds_is_taken_off() {
         let said = "Defaulted container \"a\" out of: a, b\noops\ncommand terminated with exit code 3\n";
         let stderr = |text: &str| Captured { lines: 3, ..ended(3, text).stderr };
-        let (chosen, left) = own_words(stderr(said), Some(3));
+        let (chosen, left) = own_words(stderr(said), true, Some(3));
         assert_eq!((chosen.as_deref(), left.head.as_slice(), left.bytes), (Some("a of a, b"), &b"oops\n"[..], 5));
-        let (chosen, left) = own_words(stderr("oops\n"), None);
+        let (_, left) = own_words(stderr("oopscommand terminated with exit code 3\n"), true, Some(3));
+        assert_eq!((left.head.as_slice(), left.bytes, left.lines), (&b"oops"[..], 4, 3));
+        let (chosen, left) = own_words(stderr("oops\n"), true, None);
         assert_eq!((chosen, left.head.as_slice()), (None, &b"oops\n"[..]));
+        let (chosen, left) = own_words(stderr(said), false, Some(3));
+        assert!(chosen.is_none() && left.head.starts_with(b"Defaulted"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use shared::{
-    Call, Code, Result, ToolError,
+    Call, Code, Result,
     exec::{Argv, CancellationToken, Capture, Command, Ended, Outcome, Program},
 };
+use tokio::sync::SemaphorePermit;
 
 use crate::{
     Kubectl, failure,
@@ -17,6 +18,8 @@ use crate::{
 pub const LOOK: Duration = Duration::from_secs(30);
 /// How long a look on the side may take, for the sake of an error or a heading.
 pub const QUICK: Duration = Duration::from_secs(8);
+/// How many calls that are expected to be short run kubectl at once.
+pub(crate) const TURNS: usize = 32;
 /// How long one request to the API server may take, in kubectl's spelling: a server that does not answer is noticed before the call ends.
 const REQUEST: &str = "20s";
 
@@ -125,6 +128,11 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// How long kubectl may take.
+    pub fn time(&self) -> Duration {
+        self.timeout
+    }
+
     /// One request is expected to last (a log that is followed, a command that runs): only the timeout of the whole ends it.
     #[must_use]
     pub fn streaming(mut self) -> Self {
@@ -167,30 +175,40 @@ impl Kubectl {
         Err(self.explain(&failure::words(&done.outcome), &done.place, scope, resource, call).await)
     }
 
-    /// Makes the call and answers whatever the exit code was. What went wrong before kubectl could say anything is still an error: no
+    /// Makes the call and answers whatever the exit code was. What went wrong before kubectl could say what it did is still an error: no
     /// kubectl, no kubeconfig, no such context, no time left.
     pub async fn attempt(&self, request: Request<'_>, call: &Call) -> Result<Done> {
+        let timeout = request.timeout;
+        let done = self.begin(request, call).await?;
+        failure::cut_short(&done.outcome, &done.place, timeout)?;
+        Ok(done)
+    }
+
+    /// The same for a call of which also a part is worth something: that its time ran out is no error, but how it ended.
+    pub async fn begin(&self, request: Request<'_>, call: &Call) -> Result<Done> {
         let Request { argv, scope, stdin, stdout, stderr, timeout, streaming, .. } = request;
         let argv = if streaming { argv } else { argv.flag_value("--request-timeout", REQUEST)? };
-        // What the kubeconfig says is read beside the call, so that nobody waits for it.
-        let place = async { self.contexts(call).await?.place(scope) };
-        let run = self.start(argv, stdin, stdout, stderr, timeout, call);
-        let (place, outcome) = tokio::try_join!(place, run)?;
-        if outcome.ended == Ended::TimedOut {
-            let error = ToolError::new(
-                Code::Timeout,
-                format!("kubectl had no whole answer from {} after {} s", place.shown(), timeout.as_secs()),
-            )
-            .hint("check that the API server is reachable from here, or ask for less");
-            let said = failure::words(&outcome);
-            return Err(if said.is_empty() { error } else { error.with_said(said) });
-        }
+        // First: without a context kubectl would turn to whatever listens on this machine, and an error after it has begun would deny
+        // what was done.
+        let place = self.contexts(call).await?.place(scope)?;
+        let _turn = if streaming { None } else { Some(self.turn(call).await?) };
+        let outcome = self.start(argv, stdin, stdout, stderr, timeout, call).await?;
         Ok(Done { place, outcome })
     }
 
     /// Makes a call that nothing stops but its own time: what has to be done although the caller has gone away.
-    pub(crate) async fn unstoppable(&self, argv: Argv, timeout: Duration) -> Result<Outcome> {
-        command(self.program()?, argv, timeout)?.run(&CancellationToken::new()).await
+    pub(crate) async fn unstoppable(&self, argv: Argv) -> Result<Outcome> {
+        let argv = argv.flag_value("--request-timeout", REQUEST)?;
+        command(self.program()?, argv, LOOK)?.run(&CancellationToken::new()).await
+    }
+
+    /// Waits for a turn among the calls that are short: a hundred of them at once are a queue, not a hundred kubectls that all run out of
+    /// time. What may last takes none, so that it holds up nobody.
+    async fn turn(&self, call: &Call) -> Result<SemaphorePermit<'_>> {
+        tokio::select! {
+            turn = self.turns.acquire() => turn.map_err(|_| call.stopped()),
+            () = call.cancellation().cancelled() => Err(call.stopped()),
+        }
     }
 
     /// Starts kubectl.

@@ -10,7 +10,9 @@ use shared::{
     workspace::Workspace,
 };
 
-use crate::{checks, contexts::Cache, tools};
+use tokio::sync::Semaphore;
+
+use crate::{checks, contexts::Cache, run::TURNS, tools};
 
 /// The kubectl server.
 pub struct Kubectl {
@@ -18,6 +20,7 @@ pub struct Kubectl {
     program: OnceLock<Program>,
     workspace: OnceLock<Workspace>,
     pub(crate) contexts: Cache,
+    pub(crate) turns: Semaphore,
 }
 
 impl Kubectl {
@@ -67,7 +70,13 @@ impl Server for Kubectl {
     ];
 
     fn new(face: Face) -> Self {
-        Self { face, program: OnceLock::new(), workspace: OnceLock::new(), contexts: Cache::default() }
+        Self {
+            face,
+            program: OnceLock::new(),
+            workspace: OnceLock::new(),
+            contexts: Cache::default(),
+            turns: Semaphore::new(TURNS),
+        }
     }
 
     fn tools(set: &mut Toolset<Self>) {

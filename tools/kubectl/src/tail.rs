@@ -10,10 +10,14 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 use shared::{List, Result, Text, Untrusted, exec::Line, output::Budget, redact};
 
-/// The longest line that is searched; what lies behind is counted.
-pub const LINE_MAX: usize = 64 << 10;
+/// The most of a line that is searched; what lies behind is counted.
+pub const LINE_MAX: usize = 1 << 20;
 /// The most of a line that is shown.
 const SHOWN: usize = 2 << 10;
+/// How kubectl begins what it says between the lines of containers, when it was told to go on after an error.
+const ERROR: &[u8] = b"error: ";
+/// The most bytes kept of that.
+const ERRORS_MAX: usize = 4 << 10;
 /// The most bytes kept of all lines together: more than the largest answer shows.
 const KEPT: usize = Budget::MAX as usize * 8;
 
@@ -30,20 +34,44 @@ pub struct Tail {
     read: u64,
     matched: u64,
     cut: u64,
+    lost: u64,
+    /// Unwanted lines of which only the beginning was searched.
+    half_searched: u64,
+    errors: Vec<u8>,
 }
 
 impl Tail {
     /// Keeps of each source the last `most` lines that are `wanted`. `prefixed`: kubectl was told to name the source of each line.
     pub fn new(most: usize, prefixed: bool, wanted: impl Fn(&[u8]) -> bool + Send + 'static) -> Self {
         let wanted = Box::new(wanted);
-        Self { most, prefixed, wanted, sources: BTreeMap::new(), bytes: 0, read: 0, matched: 0, cut: 0 }
+        Self {
+            most,
+            prefixed,
+            wanted,
+            sources: BTreeMap::new(),
+            bytes: 0,
+            read: 0,
+            matched: 0,
+            cut: 0,
+            lost: 0,
+            half_searched: 0,
+            errors: Vec::new(),
+        }
     }
 
     /// Takes a line.
     pub fn line(&mut self, line: Line<'_>) {
-        self.read += 1;
         let (source, content) = if self.prefixed { split(line.bytes) } else { (&b""[..], line.bytes) };
+        // Every line of a container has its source before it; what has none is kubectl's own.
+        if self.prefixed && source.is_empty() && content.starts_with(ERROR) {
+            let room = ERRORS_MAX.saturating_sub(self.errors.len()).min(content.len());
+            self.errors.extend_from_slice(content.get(..room).unwrap_or_default());
+            self.errors.push(b'\n');
+            return;
+        }
+        self.read += 1;
         if !(self.wanted)(content) {
+            self.half_searched += u64::from(line.omitted > 0);
             return;
         }
         self.matched += 1;
@@ -69,12 +97,18 @@ impl Tail {
             let longest = self.sources.values_mut().max_by_key(|lines| lines.len()).and_then(VecDeque::pop_front);
             let Some((_, dropped)) = longest else { break };
             self.bytes -= dropped.len();
+            self.lost += 1;
         }
     }
 
     /// Lines that were read.
     pub fn read(&self) -> u64 {
         self.read
+    }
+
+    /// What kubectl said of containers it could not read.
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.errors).trim_end().to_owned()
     }
 
     /// What was kept, in the order it came.
@@ -90,7 +124,14 @@ impl Tail {
         let joined = String::from_utf8_lossy(&joined);
         let lines: Vec<Untrusted> =
             redact::redact(&joined).lines().map(|line| Untrusted::block(line.as_bytes())).collect();
-        Latest { keep: lines.len(), lines, matched: self.matched, cut: self.cut }
+        Latest {
+            keep: lines.len(),
+            lines,
+            matched: self.matched,
+            cut: self.cut,
+            lost: self.lost,
+            half_searched: self.half_searched,
+        }
     }
 }
 
@@ -111,6 +152,8 @@ pub struct Latest {
     lines: Vec<Untrusted>,
     matched: u64,
     cut: u64,
+    lost: u64,
+    half_searched: u64,
     keep: usize,
 }
 
@@ -129,9 +172,19 @@ impl Latest {
         self.shown().len()
     }
 
+    /// Lines that were asked for and are not on show.
+    pub fn left_out(&self) -> u64 {
+        self.lost + (self.lines.len() - self.shown().len()) as u64
+    }
+
     /// Lines of which only the beginning was kept.
     pub fn cut(&self) -> u64 {
         self.cut
+    }
+
+    /// Lines that did not match as far as they were searched, which is not to their end.
+    pub fn half_searched(&self) -> u64 {
+        self.half_searched
     }
 
     /// Writes the lines in a frame.
@@ -209,6 +262,26 @@ mod tests {
     }
 
     #[test]
+    fn what_kubectl_says_between_the_lines_is_no_line() {
+        let mut tail = Tail::new(5, true, |line| line.starts_with(b"x"));
+        feed(&mut tail, &["[pod/p/a] x", "error: container \"c\" is waiting to start", "[pod/p/b] error: x"]);
+        assert_eq!((tail.read(), tail.errors().as_str()), (2, "error: container \"c\" is waiting to start"));
+        assert_eq!(shown(&tail.finish()), ["[pod/p/a] x"]);
+        // A log that is read alone says what it likes.
+        let mut tail = Tail::new(5, false, |_| true);
+        feed(&mut tail, &["error: mine"]);
+        assert_eq!((tail.read(), tail.errors().as_str()), (1, ""));
+    }
+
+    #[test]
+    fn a_line_too_long_to_search_is_said() {
+        let mut tail = Tail::new(5, false, |line| line.starts_with(b"e"));
+        tail.line(Line { bytes: b"xxx", omitted: 7 });
+        tail.line(Line { bytes: b"exx", omitted: 7 });
+        assert_eq!(tail.finish().half_searched(), 1);
+    }
+
+    #[test]
     fn memory_is_bounded_and_long_lines_are_cut_and_said() {
         let mut tail = Tail::new(10_000, false, |_| true);
         let line = "x".repeat(LINE_MAX);
@@ -218,6 +291,7 @@ mod tests {
         assert!(tail.bytes <= KEPT);
         let latest = tail.finish();
         assert_eq!(latest.cut(), 1000);
+        assert!(latest.left_out() > 0 && latest.left_out() + latest.count() as u64 == 1000);
         assert!(shown(&latest)[0].ends_with(&format!("…(+{} bytes)", LINE_MAX - SHOWN + 7)));
     }
 

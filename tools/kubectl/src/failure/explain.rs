@@ -90,7 +90,7 @@ impl Kubectl {
     }
 
     /// The error for a kind the server does not have.
-    async fn no_kind(&self, kind: &str, place: &Place, scope: &Scope, call: &Call) -> ToolError {
+    pub(crate) async fn no_kind(&self, kind: &str, place: &Place, scope: &Scope, call: &Call) -> ToolError {
         let cluster = place.clone().cluster_wide().shown();
         let error = ToolError::new(Code::NotFound, format!("{cluster} has no kind {}", quoted(kind)));
         // `widgets.example.org` is looked for as `widgets`, too.
@@ -146,7 +146,7 @@ impl Kubectl {
     }
 
     /// Hands the lines of a call to `see`. Whether the call went well.
-    pub(super) async fn names(&self, argv: Argv, call: &Call, mut see: impl FnMut(&str) + Send) -> bool {
+    pub(crate) async fn names(&self, argv: Argv, call: &Call, mut see: impl FnMut(&str) + Send) -> bool {
         let sink = Capture::lines(NAME_LINE, |line| see(String::from_utf8_lossy(line.bytes).trim()));
         self.start(argv, None, sink, Capture::default(), QUICK, call).await.is_ok_and(|outcome| outcome.success())
     }

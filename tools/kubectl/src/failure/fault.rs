@@ -110,7 +110,7 @@ fn line(line: &str) -> Option<Fault> {
         {
             Fault::Unreachable
         }
-        () if line.starts_with("error: ") && has(&["already has a value (", "Expected replicas to be "]) => {
+        () if line.starts_with("error: ") && has(&["already has a value", "Expected replicas to be "]) => {
             Fault::Conflict
         }
         () if line.starts_with("The ") && has(&["\" is invalid: "]) => Fault::Invalid,
@@ -127,6 +127,7 @@ fn line(line: &str) -> Option<Fault> {
                 "may not",
                 "expected",
                 "does not exist",
+                "couldn't find any field",
             ]) =>
         {
             Fault::Invalid

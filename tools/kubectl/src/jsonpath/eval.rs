@@ -1,55 +1,93 @@
 //! Following steps through a value.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use serde_json::Value;
 
 use super::{Step, compare};
 
-type Found<'v> = Vec<Cow<'v, Value>>;
-
-/// The most values a path may lead to.
+/// The most values one step may lead to.
 const VALUES_MAX: usize = 1_000_000;
+/// The most values all steps of a template may lead to, over all objects: a second of work, where no template that means something comes
+/// near.
+const WORK_MAX: usize = 8_000_000;
 
-/// What `steps` lead to from `value`.
-pub(super) fn path<'v>(steps: &[Step], value: &'v Value) -> Result<Found<'v>, String> {
-    from(steps, vec![Cow::Borrowed(value)])
+/// What is left of the work a template may make.
+#[derive(Debug)]
+pub(super) struct Work(Cell<usize>);
+
+impl Default for Work {
+    fn default() -> Self {
+        Self(Cell::new(WORK_MAX))
+    }
 }
 
-fn from<'v>(steps: &[Step], start: Found<'v>) -> Result<Found<'v>, String> {
-    let mut here = start;
-    for step in steps {
-        here = take(step, here)?;
-        if here.len() > VALUES_MAX {
+/// Values on the way, no more than may be.
+struct Found<'v, 'w> {
+    values: Vec<Cow<'v, Value>>,
+    work: &'w Work,
+}
+
+impl<'v, 'w> Found<'v, 'w> {
+    fn new(work: &'w Work) -> Self {
+        Self { values: Vec::new(), work }
+    }
+
+    fn push(&mut self, value: Cow<'v, Value>) -> Result<(), String> {
+        if self.values.len() >= VALUES_MAX {
             return Err(format!("it leads to more than {VALUES_MAX} values"));
         }
+        match self.work.0.get().checked_sub(1) {
+            Some(left) => self.work.0.set(left),
+            None => return Err(format!("its steps lead to more than {WORK_MAX} values")),
+        }
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn extend(&mut self, values: impl IntoIterator<Item = Cow<'v, Value>>) -> Result<(), String> {
+        values.into_iter().try_for_each(|value| self.push(value))
+    }
+}
+
+/// What `steps` lead to from `value`.
+pub(super) fn path<'v>(steps: &[Step], value: &'v Value, work: &Work) -> Result<Vec<Cow<'v, Value>>, String> {
+    from(steps, vec![Cow::Borrowed(value)], work)
+}
+
+fn from<'v>(steps: &[Step], start: Vec<Cow<'v, Value>>, work: &Work) -> Result<Vec<Cow<'v, Value>>, String> {
+    let mut here = start;
+    for step in steps {
+        let mut found = Found::new(work);
+        take(step, here, &mut found)?;
+        here = found.values;
     }
     Ok(here)
 }
 
-fn take<'v>(step: &Step, here: Found<'v>) -> Result<Found<'v>, String> {
-    let mut found = Vec::new();
+fn take<'v>(step: &Step, here: Vec<Cow<'v, Value>>, found: &mut Found<'v, '_>) -> Result<(), String> {
+    let work = found.work;
     match step {
-        Step::Constant(constant) => return Ok(here.iter().map(|_| Cow::Owned(constant.clone())).take(1).collect()),
-        Step::Field(name) => here.into_iter().for_each(|value| found.extend(field(value, name))),
+        Step::Constant(constant) => found.extend(here.iter().map(|_| Cow::Owned(constant.clone())).take(1))?,
+        Step::Field(name) => found.extend(here.into_iter().filter_map(|value| field(value, name)))?,
         Step::Key(literal, steps) => {
             for value in here {
                 match field(value.clone(), literal) {
-                    Some(inner) => found.push(inner),
-                    None => found.extend(from(steps, vec![value])?),
+                    Some(inner) => found.push(inner)?,
+                    None => found.extend(from(steps, vec![value], work)?)?,
                 }
             }
         }
-        Step::Wildcard => here.into_iter().for_each(|value| found.extend(children(value))),
-        Step::Descend => here.into_iter().for_each(|value| descend(value, &mut found)),
+        Step::Wildcard => found.extend(here.into_iter().flat_map(children))?,
+        Step::Descend => here.into_iter().try_for_each(|value| descend(value, found))?,
         Step::Slice { from, to, step, index } => {
             for value in here {
-                slice(value, (*from, *to, *step, *index), &mut found)?;
+                slice(value, (*from, *to, *step, *index), found)?;
             }
         }
         Step::Union(parts) => {
             for part in parts {
-                found.extend(from(part, here.clone())?);
+                found.extend(from(part, here.clone(), work)?)?;
             }
         }
         Step::Filter(left, comparison) => {
@@ -58,22 +96,22 @@ fn take<'v>(step: &Step, here: Found<'v>) -> Result<Found<'v>, String> {
                     return Err(format!("{} cannot be filtered, only a list can", kind(&value)));
                 }
                 for item in children(value) {
-                    let lefts = from(left, vec![item.clone()]);
+                    let lefts = from(left, vec![item.clone()], work);
                     let passes = match comparison {
                         None => lefts.is_ok_and(|lefts| !lefts.is_empty()),
                         Some((operator, right)) => {
-                            let rights = from(right, vec![item.clone()])?;
+                            let rights = from(right, vec![item.clone()], work)?;
                             compare::holds(*operator, &lefts?, &rights)?
                         }
                     };
                     if passes {
-                        found.push(item);
+                        found.push(item)?;
                     }
                 }
             }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn field<'v>(value: Cow<'v, Value>, name: &str) -> Option<Cow<'v, Value>> {
@@ -83,7 +121,7 @@ fn field<'v>(value: Cow<'v, Value>, name: &str) -> Option<Cow<'v, Value>> {
     }
 }
 
-fn children(value: Cow<'_, Value>) -> Found<'_> {
+fn children(value: Cow<'_, Value>) -> Vec<Cow<'_, Value>> {
     match value {
         Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
         Cow::Borrowed(Value::Object(fields)) => fields.values().map(Cow::Borrowed).collect(),
@@ -93,18 +131,19 @@ fn children(value: Cow<'_, Value>) -> Found<'_> {
 }
 
 /// The value and all below it that have something below them.
-fn descend<'v>(value: Cow<'v, Value>, found: &mut Found<'v>) {
+fn descend<'v>(value: Cow<'v, Value>, found: &mut Found<'v, '_>) -> Result<(), String> {
     let below = children(value.clone());
-    if !below.is_empty() {
-        found.push(value);
-        below.into_iter().for_each(|inner| descend(inner, found));
+    if below.is_empty() {
+        return Ok(());
     }
+    found.push(value)?;
+    below.into_iter().try_for_each(|inner| descend(inner, found))
 }
 
 fn slice<'v>(
     value: Cow<'v, Value>,
     (from, to, step, index): (Option<i64>, Option<i64>, Option<i64>, bool),
-    found: &mut Found<'v>,
+    found: &mut Found<'v, '_>,
 ) -> Result<(), String> {
     if value.is_null() {
         return Ok(());
@@ -137,8 +176,7 @@ fn slice<'v>(
         return Err(String::from("the step of a slice has to be more than 0"));
     }
     let wanted = items.into_iter().skip(start as usize).take((end - start) as usize);
-    found.extend(wanted.step_by(step as usize));
-    Ok(())
+    found.extend(wanted.step_by(step as usize))
 }
 
 fn kind(value: &Value) -> &'static str {

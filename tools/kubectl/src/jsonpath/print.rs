@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::{Part, eval};
+use super::{Part, eval, eval::Work};
 
 /// Prints `parts` of `value`; more than `max` bytes are an error.
-pub(super) fn parts(out: &mut String, parts: &[Part], value: &Value, max: usize) -> Result<(), String> {
+pub(super) fn parts(out: &mut String, parts: &[Part], value: &Value, max: usize, work: &Work) -> Result<(), String> {
     for part in parts {
         match part {
             Part::Text(text) => out.push_str(text),
             Part::Path(steps) => {
-                for (at, found) in eval::path(steps, value)?.iter().enumerate() {
+                for (at, found) in eval::path(steps, value, work)?.iter().enumerate() {
                     if at > 0 {
                         out.push(' ');
                     }
@@ -19,8 +19,8 @@ pub(super) fn parts(out: &mut String, parts: &[Part], value: &Value, max: usize)
                 }
             }
             Part::Range(steps, body) => {
-                for found in eval::path(steps, value)? {
-                    self::parts(out, body, &found, max)?;
+                for found in eval::path(steps, value, work)? {
+                    self::parts(out, body, &found, max, work)?;
                 }
             }
         }
@@ -29,7 +29,7 @@ pub(super) fn parts(out: &mut String, parts: &[Part], value: &Value, max: usize)
     Ok(())
 }
 
-fn within(out: &str, max: usize) -> Result<(), String> {
+pub(super) fn within(out: &str, max: usize) -> Result<(), String> {
     if out.len() > max { Err(format!("it prints more than {max} bytes")) } else { Ok(()) }
 }
 

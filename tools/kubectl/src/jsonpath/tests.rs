@@ -115,6 +115,27 @@ fn hostile_templates_end() {
     let deep = "{range .items[*]}".repeat(100);
     assert!(Template::read(&deep).is_err());
     assert!(print(&"{..}".repeat(3)).is_ok());
+    for (open, close) in [("[?(@.a", ")]"), ("[?(@", "==1)]"), ("['a'", "]"), ("['b[", "]']"), ("[?(1==@", ")]")] {
+        let count = (16 << 10) / (open.len() + close.len() + 1);
+        let deep = format!("{{.items{}{}}}", open.repeat(count), close.repeat(count));
+        assert!(Template::read(&deep).is_err(), "{open}");
+    }
+}
+
+#[test]
+fn work_and_memory_are_bounded_however_the_steps_multiply() {
+    let wide = json!({"items": (0..3000).map(|at| json!({"a": [at]})).collect::<Vec<_>>()});
+    let deep = (0..100).fold(json!({}), |inner, _| json!({ "a": inner }));
+    let union = format!("{{.items[{}]}}", vec!["*"; 2000].join(","));
+    let ranges = format!("{}{}", "{range ..}".repeat(9), "{end}".repeat(9));
+    for (template, object, expected) in
+        [(union.as_str(), &wide, "1000000 values"), (ranges.as_str(), &deep, "8000000 values")]
+    {
+        let error = Template::read(template).unwrap().print(object).unwrap_err();
+        assert!(error.message().contains(expected), "{template}: {error}");
+    }
+    let path = Path::read(&format!("items[{}]", vec!["*"; 2000].join(","))).unwrap();
+    assert!(path.print(&wide).is_err());
 }
 
 #[test]

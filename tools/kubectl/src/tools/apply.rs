@@ -12,7 +12,7 @@ use shared::{
 use crate::{
     Kubectl,
     applied::{self, Item, Manifest},
-    argv, difference,
+    argv, difference, failure,
     run::{Done, Request},
     scope::{Place, Reach, Scope},
 };
@@ -25,7 +25,7 @@ const PARSED_MAX: usize = 32 << 20;
 const WORDS_LINE: usize = 4 << 10;
 const WORDS_MAX: usize = 256 << 10;
 /// How long one run of kubectl may take.
-const RUN: Duration = Duration::from_secs(60);
+const RUN: Duration = Duration::from_secs(120);
 /// How often, half a second apart, a kind that the manifest itself has brought is looked for.
 const PATIENCE: u32 = 20;
 
@@ -117,7 +117,7 @@ impl Tool for Apply {
     const DESCRIPTION: &'static str = "Creates or changes objects; answers for each.";
     const EXAMPLE: &'static str = "manifest='{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}' dry_run=server";
     const ANNOTATIONS: Annotations = Annotations { destructive: true, idempotent: true, open_world: true };
-    const TIMEOUT: Duration = Duration::from_secs(180);
+    const TIMEOUT: Duration = Duration::from_secs(300);
     const ALIASES: &'static [(&'static str, &'static str)] =
         &[("yaml", "manifest"), ("dryRun", "dry_run"), ("serverSide", "server_side"), ("ns", "namespace")];
 
@@ -131,8 +131,12 @@ impl Tool for Apply {
         let argv = argv(&params, &scope)?;
         let manifest = read(&server, &params, &scope, &call).await?;
         let (done, mut printed, said) = run(&server, argv.clone(), &params, &scope, &call).await?;
+        let cut_short = failure::cut_short(&done.outcome, &done.place, RUN);
+        if printed.is_empty() {
+            cut_short.clone()?;
+        }
         let mut said = manifest.masked(&said);
-        let mut items = manifest.outcomes(&printed, &said);
+        let mut items = manifest.outcomes(&printed, &said, cut_short.err().as_ref().map(ToolError::message));
         // A kind that the manifest has just brought is served a moment later.
         let brings = printed.contains("customresourcedefinition.apiextensions.k8s.io/") && params.dry_run.is_none();
         for _ in 0..PATIENCE {
@@ -154,7 +158,7 @@ impl Tool for Apply {
                     printed.push('\n');
                 }
             }
-            items = manifest.outcomes(&printed, &said);
+            items = manifest.outcomes(&printed, &said, None);
         }
         let failed = items.iter().filter(|item| item.failed).count();
         let applied = items.len() - failed;
@@ -195,7 +199,7 @@ async fn read(server: &Kubectl, params: &Params, scope: &Scope, call: &Call) -> 
     let whole = Capture::Whole { max: PARSED_MAX };
     let stdin = Some(params.manifest.clone().into_bytes());
     let outcome = server.start(argv, stdin, whole, Capture::default(), RUN, call).await?;
-    Ok(Manifest::read(&outcome.stdout.head))
+    Ok(Manifest::read(&text(&outcome), &params.manifest))
 }
 
 /// A run of kubectl on the manifest: what it printed, and its words. These are taken line by line: a patch in them is one line, and is known
@@ -218,7 +222,7 @@ async fn run(
             }
         }))
         .timeout(RUN);
-    let done = server.attempt(request, call).await?;
+    let done = server.begin(request, call).await?;
     let printed = text(&done.outcome);
     Ok((done, printed, said))
 }
@@ -243,6 +247,7 @@ async fn diff(
         argv = argv.literal("--force-conflicts");
     }
     let (done, printed, said) = run(server, argv, params, scope, call).await?;
+    failure::cut_short(&done.outcome, &done.place, RUN)?;
     // 1 says that there are differences.
     let well = matches!(done.outcome.exit, shared::exec::Exit::Code(0 | 1));
     if printed.is_empty() && !well {

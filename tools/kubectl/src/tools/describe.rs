@@ -13,6 +13,7 @@ use shared::{
 use crate::{
     Kubectl, argv,
     items::{self, Items},
+    mask,
     passage::{LINE_MAX, Passage},
     resource::Resource,
     run::Request,
@@ -103,7 +104,11 @@ impl Tool for Describe {
             }
             done
         } else {
-            server.attempt(request.stdout(Capture::lines(LINE_MAX, |line| passage.line(line))), &call).await?
+            let sink = Capture::lines(LINE_MAX, |line| match environment(line.bytes) {
+                Some(masked) => passage.take(masked.as_bytes(), line.omitted),
+                None => passage.line(line),
+            });
+            server.attempt(request.stdout(sink), &call).await?
         };
         let said = done.stderr();
         let ok = done.outcome.success();
@@ -132,6 +137,18 @@ fn argv(params: &Params, scope: &Scope, resource: &Resource) -> Result<Argv> {
         argv = argv.literal("--output=json");
     }
     resource.on(argv::optional(argv, "--selector", "selector", params.selector.as_deref())?)
+}
+
+/// A line of kubectl's about an environment variable whose value should not be seen, without it: `      API_TOKEN:   abc`.
+fn environment(line: &[u8]) -> Option<String> {
+    let line = std::str::from_utf8(line).ok().filter(|line| line.starts_with("      "))?;
+    let (name, value) = line.split_once(':')?;
+    let plain = value.trim_start();
+    if plain.is_empty() || name.trim_start().contains(char::is_whitespace) {
+        return None;
+    }
+    let masked = mask::variable(name.trim_start(), plain)?;
+    Some(format!("{name}:{}{masked}", &value[..value.len() - plain.len()]))
 }
 
 /// A masked Secret in the manner of kubectl.
@@ -180,6 +197,15 @@ mod tests {
             assert_eq!(words_of(params).unwrap().join(" "), expected);
         }
         assert!(words_of(serde_json::json!({"resource": "pods,secrets"})).is_err());
+    }
+
+    #[test]
+    fn variables_that_are_named_as_secrets_are_masked() {
+        let masked = environment(b"      API_TOKEN:              tok3ntok3n99").unwrap();
+        assert!(masked.starts_with("      API_TOKEN:              [") && !masked.contains("tok3n"), "{masked}");
+        for line in ["      MODE:  fast", "      API_TOKEN:", "Name: x", "      Limits:"] {
+            assert_eq!(environment(line.as_bytes()), None, "{line}");
+        }
     }
 
     #[test]

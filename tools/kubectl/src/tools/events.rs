@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use shared::{
-    Annotations, Answer, Call, List, Read, Result, Text, Tool, ToolError, Untrusted,
+    Annotations, Answer, Call, Code, List, Read, Result, Text, Tool, ToolError, Untrusted,
     exec::{Argv, Capture},
 };
 
@@ -16,11 +16,13 @@ use crate::{
     items::{self, Items},
     resource::Resource,
     run::Request,
-    scope::{Place, Reach, Scope},
+    scope::{Namespace, Place, Reach, Scope},
 };
 
 /// The most events that are kept: the newest, more than the largest answer shows.
 const KEPT: usize = 2000;
+/// The most bytes of a word or a message that are kept: the API server lets some be as long as an object.
+const WORDS: usize = 4 << 10;
 
 /// The tool.
 pub struct Events;
@@ -188,26 +190,33 @@ impl Tool for Events {
     async fn run(server: Arc<Kubectl>, params: Params, call: Call) -> Result<Happened> {
         let scope = Scope::new(params.context.as_deref(), params.namespace.as_deref(), false)?;
         let of = params.r#for.as_deref().filter(|of| !of.is_empty()).map(object).transpose()?;
+        let kind = match &of {
+            Some(of) => server.kind_of(of, &scope, &call).await?,
+            None => String::new(),
+        };
         let mut newest: BinaryHeap<Reverse<Dated>> = BinaryHeap::new();
         let (mut total, now) = (0_u64, Timestamp::now());
+        let all = *scope.namespace() == Namespace::All;
         let mut items = Items::new(|value| {
-            if of.as_ref().is_some_and(|of| !is_of(&value, of)) {
+            if of.as_ref().is_some_and(|of| !is_of(&value, &kind, of)) {
                 return;
             }
             total += 1;
-            newest.push(Reverse(Dated::new(value, total)));
-            if newest.len() > KEPT {
+            let place = (last_seen(&value), total);
+            if newest.len() >= KEPT {
+                if newest.peek().is_some_and(|Reverse(oldest)| oldest.place > place) {
+                    return;
+                }
                 newest.pop();
             }
+            newest.push(Reverse(Dated { place, event: Event::new(&value, place.0, now, all) }));
         });
         let request = Request::new(argv(&params, &scope, of.as_ref())?, &scope)
             .stdout(Capture::lines(items::LINE_MAX, |line| items.line(line)));
         let done = server.run(request, &call).await?;
         items.finish()?;
-        let mut dated: Vec<Dated> = newest.into_iter().map(|Reverse(dated)| dated).collect();
-        dated.sort();
-        let all = done.place.all_namespaces;
-        let events: Vec<Event> = dated.iter().map(|dated| dated.event(now, all)).collect();
+        // The order of what is reversed: the newest comes first.
+        let events: Vec<Event> = newest.into_sorted_vec().into_iter().rev().map(|Reverse(dated)| dated.event).collect();
         let empty = if total == 0 {
             Some(server.nothing("events", of.is_some() || params.types.is_some(), &scope, &done.place, &call).await?)
         } else {
@@ -243,85 +252,109 @@ fn argv(params: &Params, scope: &Scope, of: Option<&Resource>) -> Result<Argv> {
     argv::optional(argv, "--field-selector", "for", Some(&fields))
 }
 
-/// Short names of kinds that have events.
-const SHORT: &[(&str, &str)] = &[
-    ("po", "pod"),
-    ("deploy", "deployment"),
-    ("rs", "replicaset"),
-    ("sts", "statefulset"),
-    ("ds", "daemonset"),
-    ("svc", "service"),
-    ("no", "node"),
-    ("pvc", "persistentvolumeclaim"),
-    ("pv", "persistentvolume"),
-    ("cj", "cronjob"),
-    ("ing", "ingress"),
-    ("hpa", "horizontalpodautoscaler"),
-    ("pdb", "poddisruptionbudget"),
-    ("ns", "namespace"),
-    ("cm", "configmap"),
-    ("sa", "serviceaccount"),
-    ("ep", "endpoints"),
-    ("rc", "replicationcontroller"),
+/// Kinds that most events are about, with the names a caller may give them: so that nobody is asked.
+const USUAL: &[(&str, &[&str])] = &[
+    ("pod", &["po", "pods"]),
+    ("deployment", &["deploy", "deployments"]),
+    ("replicaset", &["rs", "replicasets"]),
+    ("statefulset", &["sts", "statefulsets"]),
+    ("daemonset", &["ds", "daemonsets"]),
+    ("job", &["jobs"]),
+    ("cronjob", &["cj", "cronjobs"]),
+    ("service", &["svc", "services"]),
+    ("node", &["no", "nodes"]),
+    ("persistentvolumeclaim", &["pvc", "persistentvolumeclaims"]),
+    ("horizontalpodautoscaler", &["hpa", "horizontalpodautoscalers"]),
 ];
 
-/// Whether the event is of that kind and name.
-fn is_of(event: &Value, of: &Resource) -> bool {
-    let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let kind = text("/involvedObject/kind").to_lowercase();
-    let asked = of.kind().unwrap_or_default().to_lowercase();
-    let asked = asked.split('.').next().unwrap_or_default();
-    let asked = SHORT.iter().find(|(short, _)| *short == asked).map_or(asked, |(_, long)| *long);
-    let plural = [format!("{kind}s"), format!("{kind}es"), format!("{}ies", kind.trim_end_matches('y'))];
-    of.name() == Some(text("/involvedObject/name")) && (kind == asked || plural.iter().any(|plural| plural == asked))
-}
-
-/// An event with its time; the number keeps the order of those of one second.
-#[derive(Debug)]
-struct Dated {
-    last: Timestamp,
-    number: u64,
-    event: Value,
-}
-
-impl Dated {
-    fn new(event: Value, number: u64) -> Self {
-        let time = |path: &str| event.pointer(path).and_then(Value::as_str).and_then(|text| text.parse().ok());
-        let places = [
-            "/series/lastObservedTime",
-            "/lastTimestamp",
-            "/eventTime",
-            "/firstTimestamp",
-            "/metadata/creationTimestamp",
-        ];
-        let last = places.iter().find_map(|place| time(place)).unwrap_or(Timestamp::UNIX_EPOCH);
-        Self { last, number, event }
+impl Kubectl {
+    /// The kind that `of` goes by in events, in lower case; the API server is asked about what is not usual.
+    async fn kind_of(&self, of: &Resource, scope: &Scope, call: &Call) -> Result<String> {
+        let asked = of.kind().unwrap_or_default().to_lowercase();
+        let plain = asked.split('.').next().unwrap_or_default();
+        if let Some((kind, _)) = USUAL.iter().find(|(kind, names)| *kind == plain || names.contains(&plain)) {
+            return Ok((*kind).to_owned());
+        }
+        let mut found = None;
+        let argv = scope.on(Argv::new().literal("api-resources").literal("--no-headers"), Reach::Cluster)?;
+        let whole = self
+            .names(argv, call, |line| {
+                // NAME, SHORTNAMES where there are some, APIVERSION, NAMESPACED, KIND
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if let [name, between @ .., _, _, kind] = words.as_slice() {
+                    let kind = kind.to_lowercase();
+                    let short = between.iter().flat_map(|names| names.split(',')).any(|name| name == plain);
+                    if *name == plain || kind == plain || short {
+                        found.get_or_insert(kind);
+                    }
+                }
+            })
+            .await;
+        match found {
+            Some(kind) => Ok(kind),
+            None if whole => Err(self.no_kind(plain, &self.contexts(call).await?.place(scope)?, scope, call).await),
+            None => Err(ToolError::new(Code::Unavailable, "which kind for means could not be asked for")
+                .hint("pass the kind in full, for example for=networkpolicy/web, or look at all events")),
+        }
     }
+}
 
-    fn event(&self, now: Timestamp, all: bool) -> Event {
-        let text = |path: &str| Untrusted::line(self.event.pointer(path).and_then(Value::as_str).unwrap_or_default());
-        let plain = |path: &str| self.event.pointer(path).and_then(Value::as_str).unwrap_or_default();
-        let number = |path: &str| self.event.pointer(path).and_then(Value::as_u64);
+/// Whether the event is about an object of `kind` and of the name in `of`.
+fn is_of(event: &Value, kind: &str, of: &Resource) -> bool {
+    let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    of.name() == Some(text("/involvedObject/name")) && text("/involvedObject/kind").to_lowercase() == kind
+}
+
+/// When an event was last seen.
+fn last_seen(event: &Value) -> Timestamp {
+    let time = |path: &str| event.pointer(path).and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let places =
+        ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/firstTimestamp", "/metadata/creationTimestamp"];
+    places.iter().find_map(|place| time(place)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+impl Event {
+    /// What is shown of an event that was last seen at `last`; the namespace too where `all` are looked into.
+    fn new(event: &Value, last: Timestamp, now: Timestamp, all: bool) -> Self {
+        let plain = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let text = |path: &str| words(plain(path));
+        let number = |path: &str| event.pointer(path).and_then(Value::as_u64);
         let count = number("/series/count").or_else(|| number("/count")).unwrap_or(1).max(1);
         let first: Option<Timestamp> = plain("/firstTimestamp").parse().ok();
         let kind = plain("/involvedObject/kind").to_lowercase();
-        Event {
-            last_seen: self.last.to_string(),
-            age: age::shown(self.last, now),
+        Self {
+            last_seen: last.to_string(),
+            age: age::shown(last, now),
             count,
             since: first.filter(|_| count > 1).map(|first| age::shown(first, now)),
             r#type: text("/type"),
             reason: text("/reason"),
             namespace: all.then(|| text("/metadata/namespace")),
-            object: Untrusted::line(&format!("{kind}/{}", plain("/involvedObject/name"))),
-            message: Untrusted::line(plain("/message").trim()),
+            object: words(&format!("{kind}/{}", plain("/involvedObject/name"))),
+            message: words(plain("/message").trim()),
         }
     }
 }
 
+/// `text`, or its beginning.
+fn words(text: &str) -> Untrusted {
+    let (start, rest) = text.split_at(text.floor_char_boundary(WORDS));
+    if rest.is_empty() {
+        return Untrusted::line(text);
+    }
+    Untrusted::line(&format!("{start}…(+{} bytes)", rest.len()))
+}
+
+/// An event and its place among others: its time, and for those of one second their number.
+#[derive(Debug)]
+struct Dated {
+    place: (Timestamp, u64),
+    event: Event,
+}
+
 impl PartialEq for Dated {
     fn eq(&self, other: &Self) -> bool {
-        (self.last, self.number) == (other.last, other.number)
+        self.place == other.place
     }
 }
 
@@ -335,7 +368,7 @@ impl PartialOrd for Dated {
 
 impl Ord for Dated {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.last, self.number).cmp(&(other.last, other.number))
+        self.place.cmp(&other.place)
     }
 }
 
@@ -364,17 +397,15 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_known_by_every_name() {
+    fn only_events_of_that_object_count() {
         let event = json!({"involvedObject": {"kind": "Ingress", "name": "a"}});
-        for (of, expected) in [
-            ("ingress/a", true),
-            ("ing/a", true),
-            ("Ingresses/a", true),
-            ("ingresses.networking.k8s.io/a", true),
-            ("pod/a", false),
-            ("ingress/b", false),
+        for (kind, of, expected) in [
+            ("ingress", "ing/a", true),
+            ("ingress", "ingresses.networking.k8s.io/a", true),
+            ("pod", "pod/a", false),
+            ("ingress", "ingress/b", false),
         ] {
-            assert_eq!(is_of(&event, &object(of).unwrap()), expected, "{of}");
+            assert_eq!(is_of(&event, kind, &object(of).unwrap()), expected, "{of}");
         }
     }
 
@@ -386,10 +417,16 @@ mod tests {
             "firstTimestamp": "2026-01-01T00:00:00Z", "lastTimestamp": "2026-01-01T00:55:00Z",
             "involvedObject": {"kind": "Pod", "name": "a"}, "metadata": {"namespace": "n"}
         });
-        let dated = Dated::new(event, 1);
-        let shown = dated.event(now, false);
+        let shown = Event::new(&event, last_seen(&event), now, false);
         assert_eq!((shown.age.as_str(), shown.count, shown.since.as_deref()), ("5m", 12, Some("60m")));
-        let newer = Dated::new(json!({"eventTime": "2026-01-01T00:56:00.123456Z", "lastTimestamp": null}), 0);
-        assert!(dated < newer);
+        let newer = json!({"eventTime": "2026-01-01T00:56:00.123456Z", "lastTimestamp": null});
+        assert!(last_seen(&event) < last_seen(&newer));
+    }
+
+    #[test]
+    fn a_message_as_long_as_an_object_is_cut_and_said() {
+        let event = json!({"message": "é".repeat(WORDS)});
+        let shown = serde_json::to_value(Event::new(&event, Timestamp::UNIX_EPOCH, Timestamp::now(), false)).unwrap();
+        assert_eq!(shown["message"], format!("{}…(+{WORDS} bytes)", "é".repeat(WORDS / 2)));
     }
 }

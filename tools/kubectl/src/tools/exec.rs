@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
     Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
-    exec::{Argv, Ended},
+    exec::{Argv, Ended, Exit},
 };
 
 use crate::{
@@ -125,6 +125,11 @@ impl Tool for Exec {
         let exit_code = remote::exit_code(&outcome);
         if exit_code.is_none() && !timed_out {
             let said = failure::words(&outcome);
+            if let Exit::Signal(signal) = outcome.exit {
+                let printed = Ends::new(&outcome.stdout);
+                let error = failure::killed(signal);
+                return Err(if printed.is_empty() { error } else { error.with_said(outcome.stdout_end()) });
+            }
             if said.contains("executable file not found") || said.contains("OCI runtime exec failed") {
                 return Err(ToolError::new(
                     Code::NotFound,
@@ -133,9 +138,13 @@ impl Tool for Exec {
                 .hint("the image may have neither it nor a shell: try argv with a program it has")
                 .with_said(said));
             }
+            if remote::is_not_running(&said) {
+                return Err(remote::not_running(&pod, &place));
+            }
             return Err(server.explain(&said, &place, &scope, Some(&pod), &call).await);
         }
-        let (chosen, stderr) = remote::own_words(outcome.stderr, exit_code);
+        let left = params.container.as_deref().is_none_or(str::is_empty);
+        let (chosen, stderr) = remote::own_words(outcome.stderr, left, exit_code);
         Ok(Ran {
             scope: place,
             pod: pod.shown(),
@@ -149,8 +158,8 @@ impl Tool for Exec {
 }
 
 fn argv(params: &Params, scope: &Scope, pod: &Resource) -> Result<Argv> {
-    let argv = remote::container(argv::verb("exec", scope, Reach::One)?, params.container.as_deref())?;
-    let argv = pod.joined_on(argv)?;
+    let argv = argv::verb("exec", scope, Reach::One)?.flag_value("--pod-running-timeout", remote::RUNNING)?;
+    let argv = pod.joined_on(remote::container(argv, params.container.as_deref())?)?;
     match (params.command.as_deref(), params.argv.as_deref()) {
         (Some(command), None | Some([])) if !command.trim().is_empty() => {
             argv.after_separator("command", ["sh", "-c", command])
@@ -180,12 +189,29 @@ mod tests {
     #[test]
     fn its_arguments() {
         for (params, expected) in [
-            (json!({"pod": "a", "command": "ls -l\n|wc"}), &["exec", "pod/a", "--", "sh", "-c", "ls -l\n|wc"][..]),
+            (
+                json!({"pod": "a", "command": "ls -l\n|wc"}),
+                &["exec", "--pod-running-timeout=5s", "pod/a", "--", "sh", "-c", "ls -l\n|wc"][..],
+            ),
             (
                 json!({"pod": "deploy/a", "argv": ["--x", "", "-- y"], "namespace": "n", "container": "c", "context": "k"}),
-                &["exec", "--context=k", "--namespace=n", "--container=c", "deploy/a", "--", "--x", "", "-- y"],
+                &[
+                    "exec",
+                    "--context=k",
+                    "--namespace=n",
+                    "--pod-running-timeout=5s",
+                    "--container=c",
+                    "deploy/a",
+                    "--",
+                    "--x",
+                    "",
+                    "-- y",
+                ],
             ),
-            (json!({"pod": "a", "command": "--stdin", "argv": []}), &["exec", "pod/a", "--", "sh", "-c", "--stdin"]),
+            (
+                json!({"pod": "a", "command": "--stdin", "argv": []}),
+                &["exec", "--pod-running-timeout=5s", "pod/a", "--", "sh", "-c", "--stdin"],
+            ),
         ] {
             assert_eq!(words_of(params).unwrap(), expected);
         }

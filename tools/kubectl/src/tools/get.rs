@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Annotations, Answer, Call, Code, Lines, List, Read, Records, Result, Text, Tool, ToolError, Total, Untrusted,
     exec::{Argv, Capture},
+    output::Budget,
 };
 
 use crate::{
     Kubectl, argv,
     document::{Document, Gathering},
     form::Form,
-    items::{self, Items},
+    items::{self, End, Items},
     jsonpath::Template,
+    order,
     resource::Resource,
     run::{Done, Request},
     scope::{Place, Reach, Scope},
@@ -23,14 +25,14 @@ use crate::{
 
 /// The most JSON, masked, that a template is evaluated on.
 const TEMPLATE_MAX: usize = 1 << 20;
-/// The most names that are kept.
-const NAMES_MAX: usize = 100_000;
+/// The most bytes of names that are kept: as much as the largest answer shows.
+const NAMES_MAX: usize = Budget::MAX as usize * 4;
 
 /// The tool.
 pub struct Get;
 
 /// Parameters.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 pub struct Params {
     /// Kind, kinds with commas, or kind/name.
     resource: String,
@@ -66,6 +68,9 @@ pub struct Found {
     /// What could not be read, in kubectl's words; the rest is below.
     #[serde(skip_serializing_if = "Option::is_none")]
     unread: Option<Untrusted>,
+    /// Objects that are missing because they are nested too deep to be read.
+    #[serde(skip_serializing_if = "is_zero")]
+    too_deep: u64,
     /// Warnings of the API server.
     #[serde(skip_serializing_if = "Option::is_none")]
     warnings: Option<Untrusted>,
@@ -87,6 +92,11 @@ enum Objects {
     Text(Lines),
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Answer for Found {
     fn text(&self, text: &mut Text<'_>) {
         text.line(format_args!("{}: {}", self.scope.shown(), self.resource));
@@ -100,6 +110,12 @@ impl Answer for Found {
         if let Some(unread) = &self.unread {
             text.line("could not look everywhere:");
             text.framed(|inside| unread.inside(inside).to_owned());
+        }
+        if self.too_deep > 0 {
+            text.line(format_args!(
+                "{} more objects are nested too deep to be read here: see output wide or name, or kubectl_describe",
+                self.too_deep
+            ));
         }
         if let Some(warnings) = &self.warnings {
             text.framed(|inside| warnings.inside(inside).to_owned());
@@ -140,13 +156,19 @@ impl Tool for Get {
 
     async fn run(server: Arc<Kubectl>, params: Params, call: Call) -> Result<Found> {
         let asked = Asked::read(&params)?;
-        let (done, seen, result) = asked.fetch(&server, &call).await?;
+        let Fetched { done, seen, too_deep, result } = asked.fetch(&server, &call).await?;
         let said = done.stderr();
         // With several kinds, kubectl prints those it got and fails for the others.
+        let seen = seen + too_deep;
         if !done.outcome.success() && seen == 0 {
             return Err(server.explain(&said, &done.place, &asked.scope, Some(&asked.resource), &call).await);
         }
         let unread = (!done.outcome.success()).then(|| Untrusted::line(&said));
+        if seen == 0 && params.sort_by.is_some() {
+            let unsorted = Params { sort_by: None, ..params.clone() };
+            let argv = argv(&unsorted, &asked.scope, &asked.resource, &Form::Name)?;
+            order::fits(&server, Request::new(argv, &asked.scope).about(&asked.resource), &call).await?;
+        }
         let empty = if seen == 0 {
             Some(server.nothing(&asked.resource.kinds(), narrowed(&params), &asked.scope, &done.place, &call).await?)
         } else {
@@ -154,8 +176,18 @@ impl Tool for Get {
         };
         let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("Warning:")).collect();
         let warnings = (unread.is_none() && !warnings.is_empty()).then(|| Untrusted::line(&warnings.join(" ")));
-        Ok(Found { scope: done.place, resource: asked.resource.shown(), empty, unread, warnings, result })
+        Ok(Found { scope: done.place, resource: asked.resource.shown(), empty, unread, too_deep, warnings, result })
     }
+}
+
+/// What was fetched.
+struct Fetched {
+    done: Done,
+    /// Objects that were read.
+    seen: u64,
+    /// Objects that were not.
+    too_deep: u64,
+    result: Objects,
 }
 
 /// The parameters, read.
@@ -180,7 +212,7 @@ impl Asked {
     }
 
     /// Calls kubectl and reads what it prints: how many objects there were, and those of the page.
-    async fn fetch(&self, server: &Kubectl, call: &Call) -> Result<(Done, u64, Objects)> {
+    async fn fetch(&self, server: &Kubectl, call: &Call) -> Result<Fetched> {
         let page = call.page(b"")?;
         let request = Request::new(self.argv.clone(), &self.scope).about(&self.resource);
         match &self.form {
@@ -188,28 +220,32 @@ impl Asked {
                 let mut reader = Reader::new(page);
                 let done =
                     server.attempt(request.stdout(Capture::lines(LINE_MAX, |line| reader.line(line))), call).await?;
-                Ok((done, reader.seen(), Objects::Rows(reader.finish("rows"))))
+                Ok(Fetched { done, seen: reader.seen(), too_deep: 0, result: Objects::Rows(reader.finish("rows")) })
             }
             Form::Name => {
-                let (mut names, mut seen) = (Vec::new(), 0_u64);
+                let (mut names, mut seen, mut kept) = (Vec::new(), 0_u64, 0);
                 let sink = Capture::lines(LINE_MAX, |line| {
                     seen += 1;
-                    if seen > page.offset && names.len() < NAMES_MAX {
+                    if seen > page.offset && kept <= NAMES_MAX {
+                        kept += line.bytes.len() + 1;
                         names.push(Untrusted::line_bytes(line.bytes));
                     }
                 });
                 let done = server.attempt(request.stdout(sink), call).await?;
-                Ok((done, seen, Objects::Names(Records::page("names", names, Total::Exactly(seen), page))))
+                let names = Records::page("names", names, Total::Exactly(seen), page);
+                Ok(Fetched { done, seen, too_deep: 0, result: Objects::Names(names) })
             }
             Form::Objects(notation) => {
                 let mut gathering = Gathering::new(page);
-                let (done, single) = objects(server, request, call, |value| gathering.take(value)).await?;
-                Ok((done, gathering.seen(), Objects::Whole(gathering.finish(*notation, single))))
+                let (done, End { single, deep }) =
+                    objects(server, request, call, |value| gathering.take(value)).await?;
+                let seen = gathering.seen();
+                Ok(Fetched { done, seen, too_deep: deep, result: Objects::Whole(gathering.finish(*notation, single)) })
             }
             Form::Columns(columns) => {
                 let mut reader = Reader::columns(page, columns.iter().map(|(name, _)| name.clone()).collect());
                 let mut wrong = None;
-                let (done, _) = objects(server, request, call, |value| {
+                let (done, end) = objects(server, request, call, |value| {
                     let cells = || columns.iter().map(|(_, path)| path.print(&value)).collect();
                     if let Err(error) = reader.row(cells) {
                         wrong.get_or_insert(error);
@@ -218,7 +254,10 @@ impl Asked {
                 .await?;
                 match wrong {
                     Some(error) => Err(error),
-                    None => Ok((done, reader.seen(), Objects::Rows(reader.finish("rows")))),
+                    None => {
+                        let (seen, rows) = (reader.seen(), Objects::Rows(reader.finish("rows")));
+                        Ok(Fetched { done, seen, too_deep: end.deep, result: rows })
+                    }
                 }
             }
             Form::Template(template) => self.template(template, server, request, call).await,
@@ -231,10 +270,10 @@ impl Asked {
         server: &Kubectl,
         request: Request<'_>,
         call: &Call,
-    ) -> Result<(Done, u64, Objects)> {
+    ) -> Result<Fetched> {
         if let Some(mut by_item) = template.by_item().filter(|_| self.resource.name().is_none()) {
             let (mut seen, mut wrong) = (0_u64, None);
-            let (done, _) = objects(server, request, call, |value| {
+            let (done, end) = objects(server, request, call, |value| {
                 seen += 1;
                 if wrong.is_none() {
                     wrong = by_item.item(value).err();
@@ -243,11 +282,14 @@ impl Asked {
             .await?;
             return match wrong {
                 Some(error) => Err(error),
-                None => Ok((done, seen, printed(&by_item.finish(), seen, call)?)),
+                None => {
+                    let result = printed(&by_item.finish(), seen, call)?;
+                    Ok(Fetched { done, seen, too_deep: end.deep, result })
+                }
             };
         }
         let (mut all, mut size, mut seen) = (Vec::new(), 0, 0_u64);
-        let (done, single) = objects(server, request, call, |value| {
+        let (done, End { single, deep }) = objects(server, request, call, |value| {
             seen += 1;
             size += value.to_string().len();
             if size <= TEMPLATE_MAX {
@@ -272,7 +314,7 @@ impl Asked {
             }
         };
         let text = if seen == 0 { String::new() } else { template.print(&value)? };
-        Ok((done, seen, printed(&text, seen, call)?))
+        Ok(Fetched { done, seen, too_deep: deep, result: printed(&text, seen, call)? })
     }
 }
 
@@ -282,19 +324,19 @@ fn printed(text: &str, seen: u64, call: &Call) -> Result<Objects> {
     Ok(Objects::Text(Lines::paged("lines", text.as_bytes(), call.page(b"")?)))
 }
 
-/// Calls kubectl and hands on the objects it prints, masked. Whether it was one object.
+/// Calls kubectl and hands on the objects it prints, masked.
 async fn objects(
     server: &Kubectl,
     request: Request<'_>,
     call: &Call,
     take: impl FnMut(serde_json::Value) + Send,
-) -> Result<(Done, bool)> {
+) -> Result<(Done, End)> {
     let mut items = Items::new(take);
     let done = server.attempt(request.stdout(Capture::lines(items::LINE_MAX, |line| items.line(line))), call).await?;
     let end = items.finish();
     // What a call printed that failed need not be whole.
-    let single = if done.outcome.success() { end? } else { end.unwrap_or(false) };
-    Ok((done, single))
+    let end = if done.outcome.success() { end? } else { end.unwrap_or(End { single: false, deep: 0 }) };
+    Ok((done, end))
 }
 
 fn argv(params: &Params, scope: &Scope, resource: &Resource, form: &Form) -> Result<Argv> {
@@ -302,27 +344,13 @@ fn argv(params: &Params, scope: &Scope, resource: &Resource, form: &Form) -> Res
     argv = argv::optional(argv, "--selector", "selector", params.selector.as_deref())?;
     argv = argv::optional(argv, "--field-selector", "field_selector", params.field_selector.as_deref())?;
     if let Some(sort) = params.sort_by.as_deref().filter(|sort| !sort.is_empty()) {
-        // The order of values tells much about them.
-        if resource.has_secrets() && !is_harmless(sort) {
-            return Err(ToolError::new(Code::Forbidden, "secrets are sorted by metadata or type only")
-                .hint("for example sort_by=.metadata.creationTimestamp"));
-        }
-        argv = argv.flag_value("--sort-by", argv::plain("sort_by", sort)?)?;
+        argv = argv.flag_value("--sort-by", order::read(sort, resource)?)?;
     }
     resource.on(argv)
 }
 
 fn narrowed(params: &Params) -> bool {
     params.selector.is_some() || params.field_selector.is_some()
-}
-
-/// Whether a path to sort Secrets by leads to what everybody may see: plain fields below metadata, annotations not among them.
-fn is_harmless(path: &str) -> bool {
-    let path = path.trim_start_matches('{').trim_end_matches('}').trim_start_matches('.');
-    let plain = path.split('.').all(|field| !field.is_empty() && field.chars().all(|c| c.is_ascii_alphanumeric()));
-    plain
-        && (path == "type"
-            || path.starts_with("metadata.") && !path.contains("annotations") && !path.contains("managedFields"))
 }
 
 #[cfg(test)]
@@ -365,25 +393,5 @@ mod tests {
     #[test]
     fn a_name_is_not_looked_for_everywhere() {
         assert!(words_of(&Params { all_namespaces: true, ..params("pod/web") }).is_err());
-    }
-
-    #[test]
-    fn the_order_of_secret_values_is_not_told() {
-        for (sort, allowed) in [
-            (".metadata.name", true),
-            ("{.metadata.creationTimestamp}", true),
-            (".type", true),
-            (".data.password", false),
-            ("{.metadata.annotations.x}", false),
-            (".metadata.name}{.data.a", false),
-            ("{..password}", false),
-            (".metadata..data", false),
-            ("metadata['x']", false),
-        ] {
-            for resource in ["secrets", "Secret", "pods,secrets.v1."] {
-                let params = Params { sort_by: Some(sort.into()), ..params(resource) };
-                assert_eq!(words_of(&params).is_ok(), allowed, "{resource} {sort}");
-            }
-        }
     }
 }

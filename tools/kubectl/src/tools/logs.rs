@@ -67,6 +67,8 @@ pub struct Log {
     read: u64,
     /// Lines of which only the beginning is shown.
     cut: u64,
+    /// Lines without a match of which only the first MiB was searched.
+    half_searched: u64,
     /// What kubectl chose: a container, a pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     chosen: Option<Untrusted>,
@@ -94,9 +96,16 @@ impl Answer for Log {
         if let Some(incomplete) = &self.incomplete {
             text.line(format_args!("not all could be read: {}", incomplete.quoted()));
         }
-        let left = self.lines.units() as u64 - shown;
+        let left = self.lines.left_out();
         if left > 0 {
             text.line(format_args!("[{left} older lines left out; raise budget, or narrow with grep or since]"));
+        }
+        if self.half_searched > 0 {
+            text.line(format_args!(
+                "[{} lines without a match are longer than {} KiB, and were searched only so far]",
+                self.half_searched,
+                LINE_MAX >> 10
+            ));
         }
         if self.cut > 0 {
             text.line(format_args!("[{} lines are longer than is shown of them: …(+N bytes)]", self.cut));
@@ -134,8 +143,16 @@ impl Tool for Logs {
         let mut tail = Tail::new(lines(&params)? as usize, params.all_containers, wanted);
         let request = Request::new(argv, &scope).about(&pod).streaming().timeout(READ);
         let done = server.attempt(request.stdout(Capture::lines(LINE_MAX, |line| tail.line(line))), &call).await?;
-        let said = failure::words(&done.outcome);
-        let ok = done.outcome.success();
+        let mut said = failure::words(&done.outcome);
+        let errors = tail.errors();
+        // Of several containers, kubectl reads those it can and ends well.
+        let ok = done.outcome.success() && errors.is_empty();
+        if !errors.is_empty() {
+            said = errors;
+        }
+        if !ok && tail.read() == 0 && remote::is_not_running(&said) {
+            return Err(remote::not_running(&pod, &done.place));
+        }
         if !ok && tail.read() == 0 {
             return Err(server.explain(&said, &done.place, &scope, Some(&pod), &call).await);
         }
@@ -149,6 +166,7 @@ impl Tool for Logs {
             grep: grep.map(Untrusted::line),
             read,
             cut: lines.cut(),
+            half_searched: lines.half_searched(),
             chosen,
             incomplete,
             lines,
@@ -173,7 +191,7 @@ fn search(text: &str) -> Result<AhoCorasick> {
 }
 
 fn argv(params: &Params, scope: &Scope, pod: &Resource) -> Result<Argv> {
-    let mut argv = argv::verb("logs", scope, Reach::One)?;
+    let mut argv = argv::verb("logs", scope, Reach::One)?.flag_value("--pod-running-timeout", remote::RUNNING)?;
     if params.all_containers {
         if params.container.as_deref().is_some_and(|name| !name.is_empty()) {
             return Err(ToolError::invalid("container and all_containers exclude each other").hint("pass one of them"));
@@ -211,16 +229,19 @@ mod tests {
     #[test]
     fn its_arguments() {
         for (params, expected) in [
-            (json!({"pod": "web-0"}), "logs --tail=100 pod/web-0"),
+            (json!({"pod": "web-0"}), "logs --pod-running-timeout=5s --tail=100 pod/web-0"),
             (
                 json!({"pod": "deploy/web", "namespace": "n", "context": "-c", "container": "a", "tail": 7, "since": "5m", "previous": true}),
-                "logs --context=-c --namespace=n --container=a --since=5m --previous --tail=7 deploy/web",
+                "logs --context=-c --namespace=n --pod-running-timeout=5s --container=a --since=5m --previous --tail=7 deploy/web",
             ),
             (
                 json!({"pod": "a", "all_containers": true, "grep": "--x", "since": "2026-01-01T00:00:00Z"}),
-                "logs --all-containers --prefix --ignore-errors --since-time=2026-01-01T00:00:00Z --tail=-1 pod/a",
+                "logs --pod-running-timeout=5s --all-containers --prefix --ignore-errors --since-time=2026-01-01T00:00:00Z --tail=-1 pod/a",
             ),
-            (json!({"pod": "a", "since": "--follow", "grep": ""}), "logs --since=--follow --tail=100 pod/a"),
+            (
+                json!({"pod": "a", "since": "--follow", "grep": ""}),
+                "logs --pod-running-timeout=5s --since=--follow --tail=100 pod/a",
+            ),
         ] {
             assert_eq!(words_of(params).unwrap(), expected);
         }

@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{
     Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
-    exec::{Argv, Capture},
+    exec::{Argv, Capture, Ended, Outcome},
 };
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
     Kubectl, argv, cause,
     ends::{self, Ends},
+    failure,
     items::{self, Items},
     resource::{self, Resource},
     run::{LOOK, Request},
@@ -97,6 +99,9 @@ pub struct Ran {
     causes: Vec<Untrusted>,
     /// Whether the pod is gone.
     removed: bool,
+    /// Why what it printed could not be read, in kubectl's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<Untrusted>,
     /// What it printed.
     log: Ends,
 }
@@ -112,9 +117,12 @@ impl Answer for Ran {
         for cause in &self.causes {
             text.framed(|inside| format!("{}\n", cause.inside(inside)));
         }
-        if self.log.is_empty() {
-            text.line("no output");
-        } else {
+        match &self.unread {
+            Some(unread) => text.line(format_args!("its output could not be read: {}", unread.quoted())),
+            None if self.log.is_empty() => text.line("no output"),
+            None => {}
+        }
+        if !self.log.is_empty() {
             self.log.write(text);
         }
     }
@@ -144,28 +152,33 @@ impl Tool for Run {
         let argv = argv(&params, &scope, &mark)?;
         let pod = Resource::new("pod", Some(&params.name))?;
         let until = Instant::now() + Duration::from_secs(argv::seconds(params.timeout, SECONDS, SECONDS_MAX)?.into());
-        // From before it is made: a call that ends while it is being made leaves nothing either.
-        let mut removal = Removal::new(&server, &scope, &mark, params.rm)?;
-        let place = match server.run(Request::new(argv, &scope).about(&pod), &call).await {
-            Ok(done) => done.place,
-            Err(error) => {
-                removal.now().await;
-                return Err(error);
-            }
+        let place = server.contexts(&call).await?.place(&scope)?;
+        let mut life = Life::begin(&server, argv, params.rm.then(|| removal(&scope, &mark)).transpose()?, &call);
+        let made = tokio::select! {
+            made = &mut life.made => made.unwrap_or_else(|_| Err(call.stopped()))?,
+            () = call.cancellation().cancelled() => return Err(call.stopped()),
         };
+        if !made.success() {
+            // It may have been made all the same.
+            life.end().await;
+            failure::cut_short(&made, &place, LOOK)?;
+            return Err(server.explain(&failure::words(&made), &place, &scope, Some(&pod), &call).await);
+        }
         let seen = watch(&server, &scope, &pod, until, &call).await;
-        let log = match &seen {
-            Ok(_) => log(&server, &scope, &pod, &call).await,
-            Err(_) => Ends::default(),
+        let (log, unread) = match &seen {
+            Ok(seen) if seen.started => log(&server, &scope, &pod, &call).await,
+            _ => Default::default(),
         };
-        let removed = removal.now().await;
-        let Seen { exit_code, unfinished, causes } = seen?;
-        Ok(Ran { scope: place, pod: params.name, exit_code, unfinished, causes, removed, log })
+        let removed = life.end().await;
+        let Seen { exit_code, unfinished, causes, .. } = seen?;
+        Ok(Ran { scope: place, pod: params.name, exit_code, unfinished, causes, removed, unread, log })
     }
 }
 
 /// How a pod ended, or did not.
 struct Seen {
+    /// Whether its container ever ran, so that there is something to read.
+    started: bool,
     exit_code: Option<i64>,
     unfinished: Option<String>,
     causes: Vec<Untrusted>,
@@ -193,7 +206,11 @@ async fn watch(server: &Kubectl, scope: &Scope, pod: &Resource, until: Instant, 
                 None => Some(String::from("its time was up")),
             };
             let causes = causes.iter().map(|cause| Untrusted::line(cause)).collect();
-            return Ok(Seen { exit_code, unfinished, causes });
+            let states = ["/state/running", "/state/terminated", "/lastState/terminated"];
+            let container = object.pointer("/status/containerStatuses/0");
+            let started =
+                container.is_some_and(|container| states.iter().any(|state| container.pointer(state).is_some()));
+            return Ok(Seen { started, exit_code, unfinished, causes });
         }
         tokio::select! {
             () = tokio::time::sleep(STEP) => {}
@@ -214,47 +231,66 @@ async fn look(server: &Kubectl, scope: &Scope, pod: &Resource, call: &Call) -> R
     })
 }
 
-/// What the pod printed; nothing where it never ran.
-async fn log(server: &Kubectl, scope: &Scope, pod: &Resource, call: &Call) -> Ends {
+/// What the pod printed, and why that could not be read, or not to its end.
+async fn log(server: &Kubectl, scope: &Scope, pod: &Resource, call: &Call) -> (Ends, Option<Untrusted>) {
+    let unread = |why: &str| Some(Untrusted::line(why));
     let argv = argv::verb("logs", scope, Reach::One).and_then(|argv| pod.joined_on(argv));
-    let Ok(argv) = argv else { return Ends::default() };
+    let argv = match argv {
+        Ok(argv) => argv,
+        Err(error) => return (Ends::default(), unread(error.message())),
+    };
     match server.start(argv, None, ends::capture(false), Capture::default(), LOOK, call).await {
-        Ok(outcome) if outcome.success() => Ends::new(&outcome.stdout),
-        _ => Ends::default(),
+        Ok(outcome) => {
+            let unread = match outcome.ended {
+                Ended::TimedOut => unread("it took too long"),
+                _ if outcome.success() => None,
+                _ => unread(&failure::words(&outcome)),
+            };
+            (Ends::new(&outcome.stdout), unread)
+        }
+        Err(error) => (Ends::default(), unread(error.message())),
     }
 }
 
-/// Removes the pod of a call, however the call ends. It is known by a label of its own, so that a pod of somebody else's with the same
-/// name is never removed.
-struct Removal {
-    server: Arc<Kubectl>,
-    argv: Option<Argv>,
+/// A pod from before it is made until it is removed, in a task that the end of the call does not end: kubectl is let to its end when it makes
+/// the pod, so that what is removed then is all there is.
+struct Life {
+    /// What making it came to.
+    made: oneshot::Receiver<Result<Outcome>>,
+    /// Kept as long as the pod is wanted.
+    wanted: oneshot::Sender<()>,
+    /// Whether it was removed.
+    removed: JoinHandle<bool>,
 }
 
-impl Removal {
-    fn new(server: &Arc<Kubectl>, scope: &Scope, mark: &str, wanted: bool) -> Result<Self> {
-        let argv = Argv::new().literal("delete").literal("pods").flag_value("--selector", mark)?;
-        let argv = argv.literal("--wait=false").literal("--ignore-not-found").literal("--grace-period=1");
-        let argv = wanted.then(|| scope.on(argv, Reach::One)).transpose()?;
-        Ok(Self { server: server.clone(), argv })
+impl Life {
+    fn begin(server: &Arc<Kubectl>, create: Argv, remove: Option<Argv>, call: &Call) -> Self {
+        let server = server.clone();
+        let (say, made) = oneshot::channel();
+        let (wanted, unwanted) = oneshot::channel::<()>();
+        let removed = call.afterwards(async move {
+            // Whoever does not wait for these any more wants the pod gone.
+            let _ = say.send(server.unstoppable(create).await);
+            let _ = unwanted.await;
+            match remove {
+                Some(argv) => server.unstoppable(argv).await.is_ok_and(|outcome| outcome.success()),
+                None => false,
+            }
+        });
+        Self { made, wanted, removed }
     }
 
-    /// Removes it; whether that went well.
-    async fn now(&mut self) -> bool {
-        // Should this future be dropped, `drop` has still something to do: the arguments are taken last.
-        let Some(argv) = self.argv.clone() else { return false };
-        let well = self.server.unstoppable(argv, LOOK).await.is_ok_and(|outcome| outcome.success());
-        self.argv = None;
-        well
+    /// Removes it, if that is asked for; whether that went well.
+    async fn end(self) -> bool {
+        drop(self.wanted);
+        self.removed.await.unwrap_or(false)
     }
 }
 
-impl Drop for Removal {
-    fn drop(&mut self) {
-        let (Some(argv), Ok(runtime)) = (self.argv.take(), tokio::runtime::Handle::try_current()) else { return };
-        let server = self.server.clone();
-        runtime.spawn(async move { server.unstoppable(argv, LOOK).await });
-    }
+/// What removes the pod of one call. It is known by a label of its own, so that a pod of somebody else's with the same name stays.
+fn removal(scope: &Scope, mark: &str) -> Result<Argv> {
+    let argv = Argv::new().literal("delete").literal("pods").flag_value("--selector", mark)?;
+    scope.on(argv.literal("--wait=false").literal("--ignore-not-found").literal("--grace-period=1"), Reach::One)
 }
 
 /// A label of one call.
