@@ -1,6 +1,7 @@
 //! What a cluster leaves when it ends: nothing. And that two have nothing in common.
 
-use std::io::{BufRead, BufReader, Read};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -167,21 +168,37 @@ fn a_control_plane_alone_answers_and_takes_the_port_it_is_given() {
 }
 
 #[test]
-fn every_scenario_reaches_its_truth() {
-    let cluster = Cluster::get();
-    let mut command = xtask(Path::new("/nowhere"));
-    let mut played = command
-        .args(["cluster", "scenario", "all"])
-        .env("AGENT_TOOLS_CLUSTER", cluster.directory())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("xtask");
-    let mut said = String::new();
-    played.stdout.take().expect("output").read_to_string(&mut said).expect("text");
-    let mut failed = String::new();
-    played.stderr.take().expect("output").read_to_string(&mut failed).expect("text");
-    assert!(played.wait().expect("wait").success(), "{said}{failed}");
-    let scenarios = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/scenarios")).expect("list").count();
-    assert_eq!(said.lines().count(), scenarios, "{said}");
+fn every_scenario_reaches_its_truth_in_two_clusters_side_by_side() {
+    let cache = tempfile::tempdir().expect("directory");
+    let second = Second::start(cache.path(), &[]);
+    let clusters = [Cluster::get(), &Cluster::at(&second.directory)];
+    let played = clusters.map(|cluster| {
+        let mut command = xtask(cache.path());
+        command.args(["cluster", "scenario", "all"]).env("AGENT_TOOLS_CLUSTER", cluster.directory());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("xtask")
+    });
+    // Both to their ends, before anything is said of either.
+    let outputs = played.map(|played| played.wait_with_output().expect("wait"));
+
+    let scenarios = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/scenarios")).expect("list");
+    let scenarios: BTreeSet<String> =
+        scenarios.map(|entry| entry.expect("entry").file_name().into_string().expect("a name")).collect();
+    for (cluster, output) in clusters.iter().zip(&outputs) {
+        let [said, failed] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+        assert!(output.status.success(), "{}: {said}{failed}", cluster.directory().display());
+        let reached: BTreeSet<String> = said
+            .lines()
+            .filter_map(|line| Some(line.split_once(": all that should hold does")?.0.to_owned()))
+            .collect();
+        assert_eq!(reached, scenarios, "{}: {said}", cluster.directory().display());
+    }
+    // Each has what it was judged by, none the other's.
+    let [ours, theirs] = clusters.map(|cluster| -> BTreeSet<String> {
+        let path = "--output=jsonpath={range .items[*]}{.metadata.name}/{.metadata.uid} {end}";
+        let all = cluster.ask(&["get", "namespaces", path]);
+        let of_scenarios = all.split_whitespace().filter(|one| scenarios.contains(one.split('/').next().unwrap_or("")));
+        of_scenarios.map(str::to_owned).collect()
+    });
+    assert_eq!((ours.len(), theirs.len()), (scenarios.len(), scenarios.len()), "{ours:?} {theirs:?}");
+    assert!(ours.is_disjoint(&theirs), "{ours:?} {theirs:?}");
 }
