@@ -19,6 +19,10 @@ use crate::run::{self, Result};
 const CONNECTIONS: usize = 8;
 /// How long the namespaces may take to be ready for pods.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// What stands in the template for the name of a pod.
+const NAME: &str = "{{name}}";
+/// What stands in it for the name of its app.
+const APP: &str = "{{app}}";
 
 /// Makes `pods` pods in `namespaces` namespaces. No scheduler knows them, so they stay pending and no node has work with them.
 pub fn run(kubectl: &Kubectl, pods: usize, namespaces: usize) -> Result<()> {
@@ -40,7 +44,7 @@ pub fn run(kubectl: &Kubectl, pods: usize, namespaces: usize) -> Result<()> {
     let socket = tempfile::tempdir().map_err(|error| format!("a directory for a socket: {error}"))?;
     let socket = socket.path().join("api");
     let _proxy = Proxy::start(kubectl, &socket)?;
-    let next = AtomicUsize::new(0);
+    let (next, template) = (AtomicUsize::new(0), template());
     let results: Vec<Result<()>> = thread::scope(|scope| {
         let work = || {
             loop {
@@ -48,7 +52,7 @@ pub fn run(kubectl: &Kubectl, pods: usize, namespaces: usize) -> Result<()> {
                 if number >= pods {
                     return Ok(());
                 }
-                post(&socket, &names[number % namespaces], number)?;
+                post(&socket, &names[number % namespaces], number, &template)?;
             }
         };
         let threads: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(work)).collect();
@@ -98,8 +102,8 @@ impl Drop for Proxy {
     }
 }
 
-fn post(socket: &Path, namespace: &str, number: usize) -> Result<()> {
-    let app = format!("app-{}", number % 97);
+/// A pod's JSON. It is made once: the machine's time is the API server's.
+fn template() -> String {
     let container = |name: &str| {
         json!({
             "name": name,
@@ -113,10 +117,15 @@ fn post(socket: &Path, namespace: &str, number: usize) -> Result<()> {
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": format!("{app}-{number:05}"), "labels": {"app": app, "load": "pods"}},
+        "metadata": {"name": NAME, "labels": {"app": APP, "load": "pods"}},
         "spec": {"schedulerName": "none", "containers": [container("main"), container("side")]},
     });
-    let body = pod.to_string();
+    pod.to_string()
+}
+
+fn post(socket: &Path, namespace: &str, number: usize, template: &str) -> Result<()> {
+    let app = format!("app-{}", number % 97);
+    let body = template.replace(NAME, &format!("{app}-{number:05}")).replace(APP, &app);
     let request = format!(
         "POST /api/v1/namespaces/{namespace}/pods HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
