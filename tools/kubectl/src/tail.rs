@@ -29,15 +29,22 @@ pub struct Tail {
     most: usize,
     prefixed: bool,
     wanted: Box<Wanted>,
-    sources: BTreeMap<Vec<u8>, VecDeque<(u64, Vec<u8>)>>,
+    sources: BTreeMap<Vec<u8>, VecDeque<Kept>>,
     bytes: usize,
     read: u64,
     matched: u64,
-    cut: u64,
     lost: u64,
     /// Unwanted lines of which only the beginning was searched.
     half_searched: u64,
     errors: Vec<u8>,
+}
+
+/// A line, or its beginning.
+struct Kept {
+    /// Its place among those that were wanted.
+    number: u64,
+    bytes: Vec<u8>,
+    cut: bool,
 }
 
 impl Tail {
@@ -52,7 +59,6 @@ impl Tail {
             bytes: 0,
             read: 0,
             matched: 0,
-            cut: 0,
             lost: 0,
             half_searched: 0,
             errors: Vec::new(),
@@ -78,7 +84,6 @@ impl Tail {
         let mut kept = line.bytes.get(..SHOWN.min(line.bytes.len())).unwrap_or_default().to_vec();
         let left = (line.bytes.len() - kept.len()) as u64 + line.omitted;
         if left > 0 {
-            self.cut += 1;
             kept.extend_from_slice(format!("…(+{left} bytes)").as_bytes());
         }
         self.bytes += kept.len();
@@ -87,16 +92,16 @@ impl Tail {
             Some(lines) => lines,
             None => self.sources.entry(source.to_vec()).or_default(),
         };
-        lines.push_back((number, kept));
+        lines.push_back(Kept { number, bytes: kept, cut: left > 0 });
         if lines.len() > self.most
-            && let Some((_, dropped)) = lines.pop_front()
+            && let Some(dropped) = lines.pop_front()
         {
-            self.bytes -= dropped.len();
+            self.bytes -= dropped.bytes.len();
         }
         while self.bytes > KEPT {
             let longest = self.sources.values_mut().max_by_key(|lines| lines.len()).and_then(VecDeque::pop_front);
-            let Some((_, dropped)) = longest else { break };
-            self.bytes -= dropped.len();
+            let Some(dropped) = longest else { break };
+            self.bytes -= dropped.bytes.len();
             self.lost += 1;
         }
     }
@@ -113,11 +118,12 @@ impl Tail {
 
     /// What was kept, in the order it came.
     pub fn finish(self) -> Latest {
-        let mut lines: Vec<(u64, Vec<u8>)> = self.sources.into_values().flatten().collect();
-        lines.sort_by_key(|(number, _)| *number);
+        let mut lines: Vec<Kept> = self.sources.into_values().flatten().collect();
+        lines.sort_by_key(|line| line.number);
+        let cut = lines.iter().filter(|line| line.cut).count() as u64;
         let mut joined = Vec::with_capacity(self.bytes + lines.len());
-        for (_, line) in lines {
-            joined.extend_from_slice(&line);
+        for line in lines {
+            joined.extend_from_slice(&line.bytes);
             joined.push(b'\n');
         }
         // As a whole first: a key of several lines is one secret.
@@ -128,7 +134,7 @@ impl Tail {
             keep: lines.len(),
             lines,
             matched: self.matched,
-            cut: self.cut,
+            cut,
             lost: self.lost,
             half_searched: self.half_searched,
         }
@@ -177,7 +183,7 @@ impl Latest {
         self.lost + (self.lines.len() - self.shown().len()) as u64
     }
 
-    /// Lines of which only the beginning was kept.
+    /// Lines of which only the beginning is here.
     pub fn cut(&self) -> u64 {
         self.cut
     }
@@ -290,7 +296,8 @@ mod tests {
         }
         assert!(tail.bytes <= KEPT);
         let latest = tail.finish();
-        assert_eq!(latest.cut(), 1000);
+        // Of those that are here; nobody asks about the others.
+        assert_eq!(latest.cut(), latest.lines.len() as u64);
         assert!(latest.left_out() > 0 && latest.left_out() + latest.count() as u64 == 1000);
         assert!(shown(&latest)[0].ends_with(&format!("…(+{} bytes)", LINE_MAX - SHOWN + 7)));
     }
