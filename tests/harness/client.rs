@@ -214,10 +214,14 @@ impl Client {
         }
     }
 
+    /// The id of the process.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("a running process")
+    }
+
     /// Sends a signal to the process.
     pub fn signal(&self, signal: rustix::process::Signal) {
-        let id = self.child.as_ref().and_then(Child::id).expect("a running process");
-        let pid = rustix::process::Pid::from_raw(id.cast_signed()).expect("a process id");
+        let pid = rustix::process::Pid::from_raw(self.process().cast_signed()).expect("a process id");
         rustix::process::kill_process(pid, signal).expect("kill");
     }
 

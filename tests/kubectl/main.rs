@@ -8,6 +8,7 @@ mod gave_way;
 mod hostile;
 mod logs;
 mod masking;
+mod memory;
 mod paths;
 mod reading;
 mod writing;
