@@ -112,14 +112,22 @@ fn columns_take_every_spelling_and_print_as_go_does() {
 
 #[test]
 fn hostile_templates_end() {
-    let deep = "{range .items[*]}".repeat(100);
-    assert!(Template::read(&deep).is_err());
+    let deep = |depth| format!("{}{}", "{range .items[*]}".repeat(depth), "{end}".repeat(depth));
+    assert!(Template::read(&deep(10)).is_ok() && Template::read(&deep(100)).is_err());
     assert!(print(&"{..}".repeat(3)).is_ok());
     for (open, close) in [("[?(@.a", ")]"), ("[?(@", "==1)]"), ("['a'", "]"), ("['b[", "]']"), ("[?(1==@", ")]")] {
         let count = (16 << 10) / (open.len() + close.len() + 1);
         let deep = format!("{{.items{}{}}}", open.repeat(count), close.repeat(count));
         assert!(Template::read(&deep).is_err(), "{open}");
     }
+    // Each step has 32 times the values of the one before it.
+    let many = format!("{{.x{}}}", format!("[{}]", ["0"; 32].join(",")).repeat(4));
+    let error = Template::read(&many).unwrap().print(&json!({"x": [[[[1]]]]})).unwrap_err();
+    assert!(error.message().contains("leads to more than"), "{error}");
+    let long = json!({"x": "x".repeat(PRINTED_MAX / 2)});
+    assert!(Template::read("{.x}").unwrap().print(&long).is_ok());
+    let error = Template::read("{.x}{.x}{.x}").unwrap().print(&long).unwrap_err();
+    assert!(error.message().contains("prints more than"), "{error}");
 }
 
 #[test]
