@@ -194,29 +194,18 @@ impl Tool for Events {
             Some(of) => server.kind_of(of, &scope, &call).await?,
             None => String::new(),
         };
-        let mut newest: BinaryHeap<Reverse<Dated>> = BinaryHeap::new();
-        let (mut total, now) = (0_u64, Timestamp::now());
+        let (mut newest, now) = (Newest::default(), Timestamp::now());
         let all = *scope.namespace() == Namespace::All;
         let mut items = Items::new(|value| {
-            if of.as_ref().is_some_and(|of| !is_of(&value, &kind, of)) {
-                return;
+            if of.as_ref().is_none_or(|of| is_of(&value, &kind, of)) {
+                newest.see(last_seen(&value), |last| Event::new(&value, last, now, all));
             }
-            total += 1;
-            let place = (last_seen(&value), total);
-            if newest.len() >= KEPT {
-                if newest.peek().is_some_and(|Reverse(oldest)| oldest.place > place) {
-                    return;
-                }
-                newest.pop();
-            }
-            newest.push(Reverse(Dated { place, event: Event::new(&value, place.0, now, all) }));
         });
         let request = Request::new(argv(&params, &scope, of.as_ref())?, &scope)
             .stdout(Capture::lines(items::LINE_MAX, |line| items.line(line)));
         let done = server.run(request, &call).await?;
         items.finish()?;
-        // The order of what is reversed: the newest comes first.
-        let events: Vec<Event> = newest.into_sorted_vec().into_iter().rev().map(|Reverse(dated)| dated.event).collect();
+        let (total, events) = (newest.total, newest.finish());
         let empty = if total == 0 {
             Some(server.nothing("events", of.is_some() || params.types.is_some(), &scope, &done.place, &call).await?)
         } else {
@@ -345,6 +334,34 @@ fn words(text: &str) -> Untrusted {
     Untrusted::line(&format!("{start}…(+{} bytes)", rest.len()))
 }
 
+/// The newest of events that pass by in any order.
+#[derive(Default)]
+struct Newest {
+    kept: BinaryHeap<Reverse<Dated>>,
+    total: u64,
+}
+
+impl Newest {
+    /// Takes an event that was last seen at `last`; what is shown of it is only made where it is one of the newest.
+    fn see(&mut self, last: Timestamp, event: impl FnOnce(Timestamp) -> Event) {
+        self.total += 1;
+        let place = (last, self.total);
+        if self.kept.len() >= KEPT {
+            if self.kept.peek().is_some_and(|Reverse(oldest)| oldest.place > place) {
+                return;
+            }
+            self.kept.pop();
+        }
+        self.kept.push(Reverse(Dated { place, event: event(last) }));
+    }
+
+    /// The oldest of them first.
+    fn finish(self) -> Vec<Event> {
+        // The order of what is reversed: the newest comes first.
+        self.kept.into_sorted_vec().into_iter().rev().map(|Reverse(dated)| dated.event).collect()
+    }
+}
+
 /// An event and its place among others: its time, and for those of one second their number.
 #[derive(Debug)]
 struct Dated {
@@ -391,9 +408,27 @@ mod tests {
             let of = params.r#for.as_deref().map(object).transpose().unwrap();
             assert_eq!(words(&argv(&params, &scope, of.as_ref()).unwrap()).join(" "), expected);
         }
+        // What means something in a selector is part of the name.
+        let of = object("pod/a=b").unwrap();
+        let params: Params = serde_json::from_value(json!({})).unwrap();
+        let escaped = words(&argv(&params, &Scope::new(None, None, false).unwrap(), Some(&of)).unwrap());
+        assert_eq!(escaped.last().unwrap(), "--field-selector=involvedObject.name=a\\=b");
         for of in ["pods", "a/b/c", "-x/y", "pod/a,involvedObject.kind=Node"] {
             assert!(object(of).is_err(), "{of}");
         }
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_all_are_counted() {
+        let mut newest = Newest::default();
+        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        for second in (0..KEPT as i64 + 10).rev() {
+            let last = start + jiff::SignedDuration::from_secs(second);
+            newest.see(last, |last| Event::new(&json!({}), last, last, false));
+        }
+        assert_eq!(newest.total, KEPT as u64 + 10);
+        let kept = newest.finish();
+        assert_eq!((kept.len(), kept[0].last_seen.as_str()), (KEPT, "2026-01-01T00:00:10Z"));
     }
 
     #[test]
