@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::error::{Result, ToolError};
 
 /// Digest of a query or a state. Stable within one build of a server, which is as long as a cursor has to live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest(u32);
 
 impl Digest {
@@ -23,8 +23,9 @@ impl Digest {
     }
 }
 
-/// One page of a query: where it starts, and what its successor's cursor is bound to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One page of a query: where it starts, and what its successor's cursor is bound to. The default is the first page of no query, for tests of
+/// what reads pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// Units before this page.
     pub offset: u64,

@@ -358,6 +358,12 @@ Error from server (BadRequest): error when creating "STDIN": Secret in version "
     }
 
     #[test]
+    fn a_value_within_another_leaves_nothing_of_it() {
+        let manifest = Manifest::read(r#"{"kind": "Secret", "stringData": {"a": "hunter", "b": "hunter-two"}}"#, "");
+        assert_eq!(manifest.masked("is hunter-two"), "is [masked]\n");
+    }
+
+    #[test]
     fn conflicts_keep_the_owner_and_lose_the_advice() {
         let said = "error: Apply failed with 1 conflict: conflict with \"other\": .data.x\nPlease review the fields above--\n* If\n";
         assert!(is_conflict(said));

@@ -229,6 +229,14 @@ mod tests {
     }
 
     #[test]
+    fn no_more_contexts_are_listed_than_help() {
+        let many: Vec<_> = (0..LISTED + 5).map(|n| serde_json::json!({"name": format!("c{n}")})).collect();
+        let contexts: Contexts = serde_json::from_value(serde_json::json!({"contexts": many})).unwrap();
+        let list = contexts.list();
+        assert!(list.ends_with("`c19` and 5 more"), "{list}");
+    }
+
+    #[test]
     fn the_files_are_those_kubectl_reads() {
         assert_eq!(files(Some("/a:/b".into()), Some("/h".into())), [PathBuf::from("/a"), PathBuf::from("/b")]);
         assert_eq!(files(Some("".into()), Some("/h".into())), [PathBuf::from("/h/.kube/config")]);

@@ -86,6 +86,13 @@ mod tests {
     }
 
     #[test]
+    fn a_hunk_that_begins_within_annotations_is_not_taken_for_labels() {
+        let diff = "diff -u -N a b\n--- /x/v1.Secret.n.d\t1\n+++ /y/v1.Secret.n.d\t2\n@@ -1 +1 @@\n   labels:\n-    a: b\n\
+            @@ -40 +40 @@\n-    copy: hunter\n+    copy: hunter2\n";
+        assert!(!clean(diff).contains("hunter"), "{}", clean(diff));
+    }
+
+    #[test]
     fn others_are_as_they_are() {
         let hunk = "@@ -1,2 +1,2 @@\n data:\n---- a\n+++ b\n     deep: {x: y}\n";
         let diff = format!("diff -u -N a b\n--- /x/v1.ConfigMap.n.a\t1\n+++ /y/v1.ConfigMap.n.a\t2\n{hunk}");

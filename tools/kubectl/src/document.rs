@@ -280,6 +280,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_more_is_kept_than_an_answer_shows_and_all_are_counted() {
+        let mut page = Page::default();
+        page.offset = 2;
+        let mut gathering = Gathering::new(page);
+        for n in 0..1000 {
+            gathering.take(json!({"n": n, "a": "x".repeat(1000)}));
+        }
+        assert!(gathering.kept <= KEPT + 2000, "{}", gathering.kept);
+        assert_eq!((gathering.seen(), &gathering.items[0]["n"]), (1000, &json!(2)));
+    }
+
+    #[test]
+    fn strings_are_cleaned_before_they_stand_in_the_notation() {
+        let mut gathering = Gathering::new(Page::default());
+        gathering.take(
+            json!({"a": "\u{1b}[31mred\u{202e}", "https://me:hunter2hunter2@x/": "https://me:hunter2hunter2@x/"}),
+        );
+        let document = gathering.finish(Notation::Json, true);
+        let text = serde_json::to_string(&document).unwrap();
+        assert!(!text.contains("\\u001b") && !text.contains('\u{202e}') && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
     fn a_part_of_an_object_is_an_object() {
         let object = json!({"a": {"b": 1, "c": [1, 2, 3]}, "d": "x".repeat(1000), "e": {}});
         assert_eq!(values(&object), 4 + 6 + 1);

@@ -106,6 +106,14 @@ mod tests {
     }
 
     #[test]
+    fn the_log_of_libraries_is_left_out_where_there_are_other_words() {
+        let log = "E1125 22:40:22.123456   12345 memcache.go:265] \"Unhandled Error\" err=\"x\"\n";
+        let said = |stderr: &str| words(&outcome(Ended::Exited, Exit::Code(1), stderr));
+        assert_eq!(said(&format!("{log}error: no\n{log}")), "error: no");
+        assert_eq!(said(log), log.trim());
+    }
+
+    #[test]
     fn lines_of_the_log_are_known() {
         assert!(is_log("E1125 22:40:22.123456   12345 memcache.go:265] \"Unhandled Error\" err=\"x\""));
         assert!(!is_log("Error from server (NotFound): pods \"x\" not found"));

@@ -104,6 +104,9 @@ mod tests {
             "custom-columns=:.a",
             "jsonpath=",
             "jsonpath={.a\n}",
+            "jsonpath={.a}\n",
+            "custom-columns=A\u{1b}[31m:.a",
+            &format!("custom-columns={}", ["A:.a"; COLUMNS_MAX + 1].join(",")),
         ] {
             assert_eq!(Form::read(Some(output)).unwrap_err().code(), Code::InvalidArgument, "{output}");
         }

@@ -168,6 +168,32 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_is_too_large_is_said_and_not_held() {
+        let mut items = Items::new(|_| {});
+        let line = vec![b'x'; LINE_MAX];
+        for _ in 0..8 {
+            items.line(Line { bytes: &line, omitted: 0 });
+        }
+        assert!(items.text.len() <= OBJECT_MAX);
+        assert_eq!(items.finish().unwrap_err().code(), Code::TooLarge);
+        // A value that was cut is not taken for a whole one.
+        let mut items = Items::new(|_| {});
+        for (bytes, omitted) in [(&b"{"[..], 0), (b"    \"a\": \"xx\"", 7), (b"}", 0)] {
+            items.line(Line { bytes, omitted });
+        }
+        assert_eq!(items.finish().unwrap_err().code(), Code::TooLarge);
+    }
+
+    #[test]
+    fn what_is_handed_on_is_masked() {
+        let secret = serde_json::json!({"kind": "Secret", "data": {"a": "aHVudGVyMg=="}});
+        let list = serde_json::json!({"apiVersion": "v1", "items": [secret.clone()], "kind": "List"});
+        for text in [pretty(&secret), pretty(&list)] {
+            assert_eq!(read(&text).0[0]["data"]["a"], "[masked: 7 bytes]");
+        }
+    }
+
+    #[test]
     fn half_an_answer_is_an_error() {
         assert!(read("").1.is_err());
         assert!(read("{\n    \"apiVersion\": \"v1\",\n    \"items\": [\n        {\n").1.is_err());

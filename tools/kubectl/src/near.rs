@@ -64,5 +64,7 @@ mod tests {
         assert!(names("zzz", pods.into_iter()).is_empty());
         assert_eq!(names("depoyment", ["pods", "deployments", "deploy"].into_iter()).first().unwrap(), "deployments");
         assert_eq!(names("a-x", (0..20).map(|_| "a-xy")).len(), 1);
+        let many: Vec<String> = (0..20).map(|n| format!("a-x{n}")).collect();
+        assert_eq!(names("a-x", many.iter().map(String::as_str)).len(), MOST);
     }
 }

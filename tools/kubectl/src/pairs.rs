@@ -86,7 +86,22 @@ mod tests {
         assert_eq!(one.read("labels").unwrap(), ["a=b", "c-", "example.org/x=--all"]);
         let many = Pairs::Many(vec!["a=b c=d\n".into()]);
         assert_eq!(many.read("labels").unwrap(), ["a=b c=d\n"]);
-        for wrong in ["", "--all", "--all=true", "-a=b", "=b", "-", "a", "pod/x", "a b", "é=x", "--overwrite-"] {
+        for wrong in [
+            "",
+            "--all",
+            "--all=true",
+            "-a=b",
+            "=b",
+            "-",
+            "a",
+            "pod/x",
+            "a b",
+            "é=x",
+            "--overwrite-",
+            "a b=c",
+            "a:b-",
+            "a\n=c",
+        ] {
             assert!(Pairs::Many(vec![wrong.into()]).read("labels").is_err(), "{wrong}");
         }
         assert!(Pairs::One(" ".into()).read("labels").is_err());

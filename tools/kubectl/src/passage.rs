@@ -60,3 +60,41 @@ impl Passage {
         Lines::part("lines", &part, self.page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(line: u64) -> Passage {
+        let mut page = Page::default();
+        page.offset = line;
+        Passage::new(page)
+    }
+
+    #[test]
+    fn no_more_is_kept_than_an_answer_shows_and_what_is_cut_says_so() {
+        let mut passage = from(500);
+        for _ in 0..2000 {
+            passage.line(Line { bytes: &[b'x'; 1000], omitted: 7 });
+        }
+        assert!(passage.bytes.len() <= KEPT + 2000 && passage.before.len() == BEFORE);
+        assert!(passage.bytes.starts_with(format!("{}…(+7 bytes)\n", "x".repeat(1000)).as_bytes()));
+        assert_eq!(passage.seen(), 2000);
+    }
+
+    #[test]
+    fn a_key_that_began_before_the_page_is_masked_on_it() {
+        let mut passage = from(2);
+        for line in [
+            "-----BEGIN PRIVATE KEY-----",
+            "MIIEvQIBADANBgkq",
+            "c2VjcmV0c2VjcmV0",
+            "-----END PRIVATE KEY-----",
+            "after",
+        ] {
+            passage.take(line.as_bytes(), 0);
+        }
+        let shown = serde_json::to_string(&passage.finish()).unwrap();
+        assert!(!shown.contains("c2VjcmV0") && shown.contains("after"), "{shown}");
+    }
+}

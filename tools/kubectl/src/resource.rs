@@ -162,6 +162,12 @@ mod tests {
             ("pods,services", Some("a")),
             ("https://evil", None),
             ("pods\0", None),
+            ("a,b,c,d,e,f,g,h,i,j,k,l,m", None),
+            (&"k".repeat(NAME_MAX + 1), None),
+            ("pods", Some(&"n".repeat(NAME_MAX + 1))),
+            ("pods", Some(".")),
+            ("pods", Some("a\u{7}b")),
+            ("pods", Some("a\\b")),
         ] {
             let error = Resource::new(resource, name).expect_err(resource);
             assert_eq!(error.code(), shared::Code::InvalidArgument, "{resource} {name:?}");

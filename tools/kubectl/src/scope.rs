@@ -163,6 +163,8 @@ mod tests {
             (None, None, true, Reach::One),
             (None, Some("*"), false, Reach::One),
             (None, Some("-n"), false, Reach::All),
+            (None, Some("n-"), false, Reach::All),
+            (None, Some(&"n".repeat(64)), false, Reach::All),
             (None, Some("a b"), false, Reach::All),
             (None, Some("N"), false, Reach::All),
             (None, Some("n\n"), false, Reach::All),

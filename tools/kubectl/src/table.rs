@@ -340,6 +340,20 @@ shop        web-1   0/1     Pending   0              3s    <none>       <none>  
     }
 
     #[test]
+    fn no_more_is_kept_than_an_answer_shows_and_what_is_cut_says_so() {
+        let mut reader = Reader::new(Page::default());
+        let mut feed = |text: &str, omitted| reader.line(Line { bytes: text.as_bytes(), omitted });
+        feed("NAME   STATUS", 0);
+        feed(&format!("a      {}", "x".repeat(1000)), 7);
+        for _ in 0..1000 {
+            feed(&format!("b      {}", "x".repeat(1000)), 0);
+        }
+        assert!(reader.rows[0].1[1].ends_with("xx…(+7 bytes)"), "{:?}", reader.rows[0]);
+        assert!(reader.kept <= KEPT + 2000 && reader.rows.len() < 200, "{}", reader.kept);
+        assert_eq!(reader.seen(), 1001);
+    }
+
+    #[test]
     fn a_line_that_does_not_fit_is_kept_whole() {
         let head = Head::read("NAME   STATUS");
         assert_eq!(head.cells("a-very-long-name that goes on"), ["a-very-long-name that goes on"]);

@@ -248,6 +248,10 @@ mod tests {
             ("Error from server (BadRequest): unable to parse requirement", Fault::Invalid),
             ("error: timed out waiting for the condition", Fault::Timeout),
             ("error: unknown flag: --x\nSee 'kubectl get --help' for usage.", Fault::Unsupported),
+            (
+                "Error from server (Forbidden): no\nerror: the server doesn't have a resource type \"a\"",
+                Fault::NoKind("a".into()),
+            ),
             ("something nobody has seen", Fault::Other),
             ("", Fault::Other),
         ] {

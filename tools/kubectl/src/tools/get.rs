@@ -391,6 +391,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sorted_by_is_one_line() {
+        for sort in [".metadata.name\n--all", ".a\u{1b}"] {
+            assert!(words_of(&Params { sort_by: Some(sort.into()), ..params("pods") }).is_err(), "{sort:?}");
+        }
+    }
+
+    #[test]
     fn a_name_is_not_looked_for_everywhere() {
         assert!(words_of(&Params { all_namespaces: true, ..params("pod/web") }).is_err());
     }

@@ -255,5 +255,8 @@ mod tests {
         ] {
             assert!(words_of(params.clone()).is_err(), "{params}");
         }
+        for grep in ["a\nb", "\u{1b}", &"x".repeat(1 << 20)] {
+            assert!(search(grep).is_err());
+        }
     }
 }

@@ -371,6 +371,7 @@ mod tests {
         );
         for params in [
             json!({"name": "--attach", "image": "b"}),
+            json!({"name": "a/b", "image": "b"}),
             json!({"name": "a", "image": "--privileged"}),
             json!({"name": "a", "image": "b c"}),
             json!({"name": "a", "image": ""}),

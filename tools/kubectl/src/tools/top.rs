@@ -161,6 +161,9 @@ mod tests {
             assert_eq!(words_of(params).unwrap(), expected);
         }
         assert!(words_of(serde_json::json!({"resource": "nodes", "namespace": "x"})).is_err());
-        assert!(words_of(serde_json::json!({"resource": "pods", "name": "--raw"})).is_err());
+        assert!(words_of(serde_json::json!({"resource": "nodes", "containers": true})).is_err());
+        for name in ["--raw", "a/b", "a b", ".."] {
+            assert!(words_of(serde_json::json!({"resource": "pods", "name": name})).is_err(), "{name}");
+        }
     }
 }
