@@ -53,10 +53,10 @@ async fn checks() -> Vec<Check> {
     };
     let ask = |argv: Argv| ask(&program, argv);
     let at = program.path().display();
-    // Its own version first: that needs no kubeconfig.
-    let version = || Argv::new().literal("version").literal("--output=json");
-    let (client, _) = match versions(ask(version().literal("--client")).await) {
-        Ok(found) => found,
+    // Without --client it reads the kubeconfig and says nothing of itself where that is broken.
+    let own = Argv::new().literal("version").literal("--client").literal("--output=json");
+    let client = match ask(own).await.and_then(|outcome| own_version(&outcome)) {
+        Ok(client) => client,
         Err(error) => return vec![Check::missing("kubectl", format!("{at} does not run: {error}"))],
     };
     let mut checks = vec![Check::fine("kubectl", format!("{} at {at}", client.name))];
@@ -80,14 +80,23 @@ async fn checks() -> Vec<Check> {
     checks.push(match (count, contexts.current()) {
         (0, _) => Check::fine("kubeconfig", "none; the service account of this pod"),
         (count, "") => {
-            Check::limited("kubeconfig", format!("{count} contexts, none of them current: calls have to name one"))
+            let none = format!("{count} contexts, none of them current: calls have to name one");
+            checks.push(Check::limited("kubeconfig", none));
+            return checks;
+        }
+        (count, current) if !contexts.names().any(|name| name == current) => {
+            let unknown = format!("the current context, {current}, is none of its {count}: correct current-context");
+            checks.push(Check::missing("kubeconfig", unknown));
+            return checks;
         }
         (count, current) => Check::fine("kubeconfig", format!("{count} contexts, {current} is current")),
     });
 
-    let answer = ask(version()).await;
-    let said = answer.as_ref().map_or_else(ToString::to_string, words);
-    let Ok((_, Some(server))) = versions(answer) else {
+    let (server, said) = match ask(Argv::new().literal("version").literal("--output=json")).await {
+        Ok(outcome) => (version(&outcome, "serverVersion"), words(&outcome)),
+        Err(error) => (None, error.to_string()),
+    };
+    let Some(server) = server else {
         let remedy = match Fault::read(&said) {
             Fault::Unauthenticated | Fault::Plugin => {
                 "the credentials are not taken: log in again, or renew the kubeconfig"
@@ -121,25 +130,26 @@ struct Version {
     minor: i64,
 }
 
-fn versions(outcome: Result<Outcome>) -> Result<(Version, Option<Version>)> {
-    // Without a server, kubectl prints its own version and fails.
-    let outcome = outcome?;
-    let value: Value =
-        serde_json::from_slice(&outcome.stdout.head).map_err(|_| ToolError::new(Code::Unavailable, words(&outcome)))?;
-    let version = |key: &str| {
-        let number = |field: &str| {
-            let text = value[key][field].as_str()?;
-            text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok()
-        };
-        Some(Version {
-            name: value[key]["gitVersion"].as_str()?.to_owned(),
-            major: number("major")?,
-            minor: number("minor")?,
-        })
+/// The version that `key` has in what `kubectl version` prints.
+fn version(outcome: &Outcome, key: &str) -> Option<Version> {
+    let value: Value = serde_json::from_slice(&outcome.stdout.head).ok()?;
+    let number = |field: &str| {
+        let text = value[key][field].as_str()?;
+        text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok()
     };
-    let client =
-        version("clientVersion").ok_or_else(|| ToolError::new(Code::Unavailable, "it does not say its version"))?;
-    Ok((client, version("serverVersion")))
+    Some(Version {
+        name: value[key]["gitVersion"].as_str()?.to_owned(),
+        major: number("major")?,
+        minor: number("minor")?,
+    })
+}
+
+fn own_version(outcome: &Outcome) -> Result<Version> {
+    let said = || match words(outcome) {
+        said if said.is_empty() => String::from("it does not say its version"),
+        said => said,
+    };
+    version(outcome, "clientVersion").ok_or_else(|| ToolError::new(Code::Unavailable, said()))
 }
 
 fn read_contexts(outcome: &Outcome) -> Result<Contexts> {
