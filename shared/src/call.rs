@@ -123,6 +123,11 @@ impl Call {
         Page::open(self.cursor.as_deref(), self.query, state.as_ref())
     }
 
+    /// The page of a list whose members come and go: see [`Page::open_following`].
+    pub fn page_following(&self) -> Result<Page> {
+        Page::open_following(self.cursor.as_deref(), self.query)
+    }
+
     /// Runs `work` where blocking is allowed. A bounded number of these run at once, so that a thousand calls are a queue and not a
     /// thousand threads.
     pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

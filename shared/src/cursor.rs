@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::error::{Result, ToolError};
 
 /// Digest of a query or a state. Stable within one build of a server, which is as long as a cursor has to live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Digest(u32);
 
 impl Digest {
@@ -31,16 +31,51 @@ pub struct Page {
     pub offset: u64,
     query: Digest,
     state: Digest,
+    /// Whether `state` is the member that the page before ended with.
+    follows: bool,
 }
 
 impl Page {
+    /// The page of a list whose members come and go while it is read. It begins behind the member that the page before it ended with,
+    /// wherever that is by now: nothing is left out or shown twice because something was added before it.
+    pub fn open_following(cursor: Option<&str>, query: Digest) -> Result<Self> {
+        let Some(cursor) = cursor else { return Ok(Self { follows: true, ..Self::open(None, query, b"")? }) };
+        let (offset, state) = Self::read(cursor, query)?;
+        Ok(Self { offset, query, state, follows: true })
+    }
+
+    /// Whether pages follow members instead of counting places.
+    pub fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// The member behind which this page begins; nothing for a first page, and where places are counted.
+    pub fn after(&self) -> Option<Digest> {
+        (self.follows && self.offset > 0).then_some(self.state)
+    }
+
+    /// The cursor of the page that starts behind `last`, the member number `offset`.
+    pub fn cursor_after(&self, offset: u64, last: Digest) -> String {
+        Self { state: last, ..*self }.cursor(offset)
+    }
+
     /// The page that `cursor` asks for, or the first one.
     ///
     /// `query` is everything that selects the result (tool and arguments without budget and cursor); `state` identifies what is read, so
     /// that a later page of something that changed is refused as stale.
     pub fn open(cursor: Option<&str>, query: Digest, state: &[u8]) -> Result<Self> {
         let state = Digest::of(state);
-        let Some(cursor) = cursor else { return Ok(Self { offset: 0, query, state }) };
+        let Some(cursor) = cursor else { return Ok(Self { offset: 0, query, state, follows: false }) };
+        let (offset, made_from) = Self::read(cursor, query)?;
+        if made_from != state {
+            return Err(ToolError::invalid("`cursor` is stale: what it was made from has changed since")
+                .hint("leave the cursor out to start over"));
+        }
+        Ok(Self { offset, query, state, follows: false })
+    }
+
+    /// Offset and state of a cursor of this query.
+    fn read(cursor: &str, query: Digest) -> Result<(u64, Digest)> {
         let unreadable = || {
             ToolError::invalid("`cursor` is not one this server made")
                 .hint("pass the cursor of the last answer unchanged, or leave it out to start over")
@@ -52,11 +87,7 @@ impl Page {
             return Err(ToolError::invalid("`cursor` belongs to a call with other arguments")
                 .hint("repeat the arguments of the call that gave the cursor, or leave the cursor out"));
         }
-        if word(12) != state.0 {
-            return Err(ToolError::invalid("`cursor` is stale: what it was made from has changed since")
-                .hint("leave the cursor out to start over"));
-        }
-        Ok(Self { offset: u64::from(word(0)) << 32 | u64::from(word(4)), query, state })
+        Ok((u64::from(word(0)) << 32 | u64::from(word(4)), Digest(word(12))))
     }
 
     /// The cursor of the page that starts after `offset` units.
@@ -73,6 +104,17 @@ impl Page {
 mod tests {
     use super::*;
     use crate::error::Code;
+
+    #[test]
+    fn a_cursor_can_name_the_member_it_follows() {
+        let query = Digest::of(b"kubectl_get {}");
+        let first = Page::open_following(None, query).unwrap();
+        assert_eq!((first.offset, first.after()), (0, None));
+        let next = Page::open_following(Some(&first.cursor_after(7, Digest::of(b"web-6"))), query).unwrap();
+        assert_eq!((next.offset, next.after()), (7, Some(Digest::of(b"web-6"))));
+        assert!(Page::open_following(Some(&first.cursor_after(7, query)), Digest::of(b"other")).is_err());
+        assert_eq!(Page::open(None, query, b"").unwrap().after(), None);
+    }
 
     #[test]
     fn a_cursor_leads_on_and_only_where_it_was_made() {

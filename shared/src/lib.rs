@@ -58,7 +58,7 @@ pub mod workspace;
 
 pub use call::{Call, Progress};
 pub use cli::main;
-pub use cursor::Page;
+pub use cursor::{Digest, Page};
 pub use erased::Spec;
 pub use error::{Code, Result, ToolError};
 pub use output::{Answer, Lines, List, Part, Place, Records, Text, Total};

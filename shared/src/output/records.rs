@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer, ser::Error};
 
 use super::{List, clip, fit::clean_json};
 use crate::{
-    cursor::Page,
+    cursor::{Digest, Page},
     untrusted::{self, Serialising},
 };
 
@@ -30,18 +30,34 @@ pub struct Records<T> {
     offset: u64,
     shown: usize,
     narrow: Option<&'static str>,
+    /// Of each item, what the next page is found by when it is the last of this one; empty where places are counted.
+    members: Vec<Digest>,
 }
 
 impl<T> Records<T> {
     /// All of a result. `unit` is the plural noun its items go by ("files").
     pub fn all(unit: &'static str, items: Vec<T>) -> Self {
         let total = Total::Exactly(items.len() as u64);
-        Self { unit, shown: items.len(), items, total, page: None, offset: 0, narrow: None }
+        Self { unit, shown: items.len(), items, total, page: None, offset: 0, narrow: None, members: Vec::new() }
     }
 
     /// The part of a result that begins at `page`; what is cut off it can be had with a cursor.
     pub fn page(unit: &'static str, items: Vec<T>, total: Total, page: Page) -> Self {
-        Self { unit, shown: items.len(), items, total, offset: page.offset, page: Some(page), narrow: None }
+        Self {
+            unit,
+            shown: items.len(),
+            items,
+            total,
+            offset: page.offset,
+            page: Some(page),
+            narrow: None,
+            members: Vec::new(),
+        }
+    }
+
+    /// The same for a list whose members come and go: `members` are what each item is known by.
+    pub fn following(unit: &'static str, items: Vec<T>, members: Vec<Digest>, total: u64, page: Page) -> Self {
+        Self { members, ..Self::page(unit, items, Total::Exactly(total), page) }
     }
 
     /// A whole result of which `page` is to be shown from its offset on.
@@ -88,7 +104,10 @@ impl<T> Records<T> {
         let end = self.offset + self.shown as u64;
         match self.total {
             Total::Exactly(total) if end >= total => None,
-            _ => Some(page.cursor(end)),
+            _ => Some(match self.shown.checked_sub(1).and_then(|last| self.members.get(last)) {
+                Some(last) => page.cursor_after(end, *last),
+                None => page.cursor(end),
+            }),
         }
     }
 

@@ -8,9 +8,12 @@ use std::fmt::Write as _;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use shared::{List, Page, Text, Untrusted, output::Budget, redact, sanitize};
+use shared::{Digest, List, Page, Result, Text, Untrusted, output::Budget, redact, sanitize};
 
-use crate::yaml;
+use crate::{
+    follow::{Follow, member},
+    yaml,
+};
 
 /// The most bytes of objects that are kept: as much as the largest answer shows.
 const KEPT: usize = Budget::MAX as usize * 4;
@@ -30,40 +33,43 @@ pub enum Notation {
 
 /// Objects on the way into a [`Document`].
 pub struct Gathering {
-    page: Page,
+    follow: Follow,
     items: Vec<Value>,
+    members: Vec<Digest>,
     kept: usize,
-    seen: u64,
 }
 
 impl Gathering {
     /// Keeps objects from `page` on.
     pub fn new(page: Page) -> Self {
-        Self { page, items: Vec::new(), kept: 0, seen: 0 }
+        Self { follow: Follow::new(page), items: Vec::new(), members: Vec::new(), kept: 0 }
     }
 
     /// Takes an object.
     pub fn take(&mut self, value: Value) {
-        self.seen += 1;
-        if self.seen <= self.page.offset || self.kept > KEPT {
+        let member = member_of(&value);
+        if !self.follow.passes(|| member) || self.kept > KEPT {
             return;
         }
         // String by string, before it is written: what cleaning puts in place of a character must not end up inside of the notation.
         let value = cleaned(value);
         self.kept += value.to_string().len();
         self.items.push(value);
+        self.members.push(member);
     }
 
     /// Objects that were seen.
     pub fn seen(&self) -> u64 {
-        self.seen
+        self.follow.seen()
     }
 
     /// The document. `single`: the object was asked for by name and stands alone.
-    pub fn finish(self, notation: Notation, single: bool) -> Document {
+    pub fn finish(self, notation: Notation, single: bool) -> Result<Document> {
+        let (page, total) = (self.follow.page()?, self.follow.seen());
         let sizes: Vec<usize> = self.items.iter().map(values).collect();
         let units = sizes.iter().sum();
-        Document { notation, single, items: self.items, sizes, total: self.seen, page: self.page, keep: units }
+        let (items, members) = (self.items, self.members);
+        Ok(Document { notation, single, items, members, sizes, total, page, keep: units })
     }
 }
 
@@ -73,12 +79,20 @@ pub struct Document {
     notation: Notation,
     single: bool,
     items: Vec<Value>,
+    /// What each is known by.
+    members: Vec<Digest>,
     /// Values in each.
     sizes: Vec<usize>,
     total: u64,
     page: Page,
     /// Values to show.
     keep: usize,
+}
+
+/// What an object is known by.
+pub fn member_of(value: &Value) -> Digest {
+    let text = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    member(&[text("/apiVersion"), text("/kind"), text("/metadata/namespace"), text("/metadata/name")])
 }
 
 /// `value`, its strings and keys cleaned and redacted.
@@ -197,7 +211,8 @@ impl Document {
 
     fn next(&self, shown: usize) -> Option<String> {
         let end = self.page.offset + shown as u64;
-        (shown > 0 && end < self.total).then(|| self.page.cursor(end))
+        let last = self.members.get(shown.checked_sub(1)?)?;
+        (end < self.total).then(|| self.page.cursor_after(end, *last))
     }
 
     /// Writes it, framed, and what was left out.
@@ -235,7 +250,7 @@ impl List for Document {
 }
 
 impl Serialize for Document {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let (items, part) = self.shown();
         let mut view = serde_json::json!({ "offset": self.page.offset, "total": self.total });
         if let Some(fields) = view.as_object_mut() {
@@ -297,7 +312,7 @@ mod tests {
         gathering.take(
             json!({"a": "\u{1b}[31mred\u{202e}", "https://me:hunter2hunter2@x/": "https://me:hunter2hunter2@x/"}),
         );
-        let document = gathering.finish(Notation::Json, true);
+        let document = gathering.finish(Notation::Json, true).unwrap();
         let text = serde_json::to_string(&document).unwrap();
         assert!(!text.contains("\\u001b") && !text.contains('\u{202e}') && !text.contains("hunter2"), "{text}");
     }

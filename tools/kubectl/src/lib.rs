@@ -14,6 +14,7 @@ pub mod difference;
 pub mod document;
 pub mod ends;
 pub mod failure;
+pub mod follow;
 pub mod form;
 pub mod items;
 pub mod jsonpath;

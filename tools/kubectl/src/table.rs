@@ -7,7 +7,9 @@ use std::{borrow::Cow, cell::Cell, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use shared::{Inside, List, Page, Records, Result, Text, Total, Untrusted, exec::Line, output::Budget};
+use shared::{Digest, Inside, List, Page, Records, Result, Text, Untrusted, exec::Line, output::Budget};
+
+use crate::follow::{Follow, member};
 
 /// The longest line of a table that is read.
 pub const LINE_MAX: usize = 64 << 10;
@@ -93,21 +95,36 @@ impl Head {
     }
 }
 
+impl Head {
+    /// What a row is known by: the table it is in, its namespace and its name; all of it where it has no name.
+    fn member(&self, table: usize, cells: &[String]) -> Digest {
+        let named = |name: &str| {
+            let at = self.names.iter().position(|known| known == name)?;
+            cells.get(at).map(String::as_str)
+        };
+        match named("NAME") {
+            Some(name) => member(&[&table.to_string(), named("NAMESPACE").unwrap_or_default(), name]),
+            None => member(&cells.iter().map(String::as_str).collect::<Vec<_>>()),
+        }
+    }
+}
+
 /// Takes a table in line by line.
 pub struct Reader {
-    page: Page,
+    follow: Follow,
     head: Arc<Head>,
     heads: Vec<Arc<Head>>,
     rows: Vec<(usize, Vec<String>)>,
+    members: Vec<Digest>,
     fresh: bool,
-    seen: u64,
     kept: usize,
 }
 
 impl Reader {
     /// A reader that keeps rows from `page` on.
     pub fn new(page: Page) -> Self {
-        Self { page, head: Arc::default(), heads: Vec::new(), rows: Vec::new(), fresh: true, seen: 0, kept: 0 }
+        let (head, heads, rows, members) = (Arc::default(), Vec::new(), Vec::new(), Vec::new());
+        Self { follow: Follow::new(page), head, heads, rows, members, fresh: true, kept: 0 }
     }
 
     /// Takes rows whose columns are known beforehand.
@@ -116,24 +133,19 @@ impl Reader {
         Self { head: head.clone(), heads: vec![head], fresh: false, ..Self::new(page) }
     }
 
-    /// Takes a row of known columns.
-    pub fn row(&mut self, cells: impl FnOnce() -> Result<Vec<String>>) -> Result<()> {
-        self.seen += 1;
-        if self.wants() {
+    /// Takes a row of known columns, of the object that is known by `member`.
+    pub fn row(&mut self, member: Digest, cells: impl FnOnce() -> Result<Vec<String>>) -> Result<()> {
+        if self.follow.passes(|| member) && self.kept <= KEPT {
             let cells = cells()?;
-            self.keep(cells);
+            self.keep(member, cells);
         }
         Ok(())
     }
 
-    /// Whether the row that was just counted is shown.
-    fn wants(&self) -> bool {
-        self.seen > self.page.offset && self.kept <= KEPT
-    }
-
-    fn keep(&mut self, cells: Vec<String>) {
+    fn keep(&mut self, member: Digest, cells: Vec<String>) {
         self.kept += cells.iter().map(|cell| cell.len() + 2).sum::<usize>();
         self.rows.push((self.heads.len() - 1, cells));
+        self.members.push(member);
     }
 
     /// Takes a line. An empty one ends a table; the first of a table is its header.
@@ -148,26 +160,29 @@ impl Reader {
             self.heads.push(self.head.clone());
             return;
         }
-        self.seen += 1;
-        if !self.wants() {
+        let (head, table) = (&self.head, self.heads.len());
+        let text = String::from_utf8_lossy(line.bytes);
+        if !self.follow.passes(|| head.member(table, &head.cells(&text))) || self.kept > KEPT {
             return;
         }
-        let mut cells = self.head.cells(&String::from_utf8_lossy(line.bytes));
+        let mut cells = head.cells(&text);
+        let member = head.member(table, &cells);
         if line.omitted > 0
             && let Some(last) = cells.last_mut()
         {
             last.push_str(&format!("…(+{} bytes)", line.omitted));
         }
-        self.keep(cells);
+        self.keep(member, cells);
     }
 
     /// Rows that were seen, shown or not.
     pub fn seen(&self) -> u64 {
-        self.seen
+        self.follow.seen()
     }
 
     /// The table. `unit` is the plural noun its rows go by.
-    pub fn finish(self, unit: &'static str) -> Table {
+    pub fn finish(self, unit: &'static str) -> Result<Table> {
+        let page = self.follow.page()?;
         let tables: Vec<(Arc<Shown>, Vec<usize>)> =
             self.heads.iter().enumerate().map(|(at, head)| shown(head, at, &self.rows)).collect();
         let rows = self.rows.iter().filter_map(|(at, cells)| {
@@ -179,7 +194,8 @@ impl Reader {
             };
             Some(Row { head: head.clone(), cells })
         });
-        Table(Records::page(unit, rows.collect(), Total::Exactly(self.seen), self.page))
+        let members = if page.follows() { self.members } else { Vec::new() };
+        Ok(Table(Records::following(unit, rows.collect(), members, self.follow.seen(), page)))
     }
 }
 

@@ -88,7 +88,7 @@ impl Tool for ApiResources {
             return Err(server.explain(&said, &done.place, &scope, None, &call).await);
         }
         let unread = (!done.outcome.success()).then(|| Untrusted::line(&said));
-        Ok(Kinds { scope: done.place.cluster_wide(), unread, kinds: reader.finish("kinds") })
+        Ok(Kinds { scope: done.place.cluster_wide(), unread, kinds: reader.finish("kinds")? })
     }
 }
 

@@ -1,18 +1,20 @@
 //! `kubectl_get`: objects as a table, as YAML or JSON, by name, by path.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
-    Annotations, Answer, Call, Code, Lines, List, Read, Records, Result, Text, Tool, ToolError, Total, Untrusted,
+    Annotations, Answer, Call, Code, Digest, Lines, List, Page, Read, Records, Result, Text, Tool, ToolError,
+    Untrusted,
     exec::{Argv, Capture},
     output::Budget,
 };
 
 use crate::{
     Kubectl, argv,
-    document::{Document, Gathering},
+    document::{Document, Gathering, member_of},
+    follow::Follow,
     form::Form,
     items::{self, End, Items},
     jsonpath::Template,
@@ -213,41 +215,35 @@ impl Asked {
 
     /// Calls kubectl and reads what it prints: how many objects there were, and those of the page.
     async fn fetch(&self, server: &Kubectl, call: &Call) -> Result<Fetched> {
-        let page = call.page(b"")?;
+        let page = call.page_following()?;
         let request = Request::new(self.argv.clone(), &self.scope).about(&self.resource);
         match &self.form {
             Form::Wide => {
                 let mut reader = Reader::new(page);
                 let done =
                     server.attempt(request.stdout(Capture::lines(LINE_MAX, |line| reader.line(line))), call).await?;
-                Ok(Fetched { done, seen: reader.seen(), too_deep: 0, result: Objects::Rows(reader.finish("rows")) })
+                Ok(Fetched { done, seen: reader.seen(), too_deep: 0, result: Objects::Rows(reader.finish("rows")?) })
             }
             Form::Name => {
-                let (mut names, mut seen, mut kept) = (Vec::new(), 0_u64, 0);
-                let sink = Capture::lines(LINE_MAX, |line| {
-                    seen += 1;
-                    if seen > page.offset && kept <= NAMES_MAX {
-                        kept += line.bytes.len() + 1;
-                        names.push(Untrusted::line_bytes(line.bytes));
-                    }
-                });
+                let mut names = Names::new(page);
+                let sink = Capture::lines(LINE_MAX, |line| names.line(line.bytes));
                 let done = server.attempt(request.stdout(sink), call).await?;
-                let names = Records::page("names", names, Total::Exactly(seen), page);
-                Ok(Fetched { done, seen, too_deep: 0, result: Objects::Names(names) })
+                let seen = names.follow.seen();
+                Ok(Fetched { done, seen, too_deep: 0, result: Objects::Names(names.finish()?) })
             }
             Form::Objects(notation) => {
                 let mut gathering = Gathering::new(page);
                 let (done, End { single, deep }) =
                     objects(server, request, call, |value| gathering.take(value)).await?;
                 let seen = gathering.seen();
-                Ok(Fetched { done, seen, too_deep: deep, result: Objects::Whole(gathering.finish(*notation, single)) })
+                Ok(Fetched { done, seen, too_deep: deep, result: Objects::Whole(gathering.finish(*notation, single)?) })
             }
             Form::Columns(columns) => {
                 let mut reader = Reader::columns(page, columns.iter().map(|(name, _)| name.clone()).collect());
                 let mut wrong = None;
                 let (done, end) = objects(server, request, call, |value| {
                     let cells = || columns.iter().map(|(_, path)| path.print(&value)).collect();
-                    if let Err(error) = reader.row(cells) {
+                    if let Err(error) = reader.row(member_of(&value), cells) {
                         wrong.get_or_insert(error);
                     }
                 })
@@ -255,7 +251,7 @@ impl Asked {
                 match wrong {
                     Some(error) => Err(error),
                     None => {
-                        let (seen, rows) = (reader.seen(), Objects::Rows(reader.finish("rows")));
+                        let (seen, rows) = (reader.seen(), Objects::Rows(reader.finish("rows")?));
                         Ok(Fetched { done, seen, too_deep: end.deep, result: rows })
                     }
                 }
@@ -315,6 +311,37 @@ impl Asked {
         };
         let text = if seen == 0 { String::new() } else { template.print(&value)? };
         Ok(Fetched { done, seen, too_deep: deep, result: printed(&text, seen, call)? })
+    }
+}
+
+/// Names that pass by. kubectl leaves namespaces out of them, so that one name can come several times: it is known by how often it came before.
+struct Names {
+    follow: Follow,
+    names: Vec<Untrusted>,
+    members: Vec<Digest>,
+    times: HashMap<Digest, u32>,
+    kept: usize,
+}
+
+impl Names {
+    fn new(page: Page) -> Self {
+        Self { follow: Follow::new(page), names: Vec::new(), members: Vec::new(), times: HashMap::new(), kept: 0 }
+    }
+
+    fn line(&mut self, name: &[u8]) {
+        let times = self.times.entry(Digest::of(name)).or_default();
+        *times += 1;
+        let member = Digest::of(&[name, &times.to_be_bytes()].concat());
+        if self.follow.passes(|| member) && self.kept <= NAMES_MAX {
+            self.kept += name.len() + 1;
+            self.names.push(Untrusted::line_bytes(name));
+            self.members.push(member);
+        }
+    }
+
+    fn finish(self) -> Result<Records<Untrusted>> {
+        let page = self.follow.page()?;
+        Ok(Records::following("names", self.names, self.members, self.follow.seen(), page))
     }
 }
 

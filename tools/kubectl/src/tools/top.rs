@@ -110,7 +110,7 @@ impl Tool for Top {
             None
         };
         let place = if nodes { done.place.cluster_wide() } else { done.place };
-        Ok(Usage { scope: place, empty, usage: reader.finish("rows") })
+        Ok(Usage { scope: place, empty, usage: reader.finish("rows")? })
     }
 }
 
