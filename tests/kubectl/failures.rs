@@ -32,6 +32,19 @@ async fn forbidden_names_what_would_have_to_be_granted() {
         text.contains("\na     0/1") && text.contains("could not look everywhere") && text.contains("Forbidden"),
         "{text}"
     );
+    let text = ok(&mut client, "kubectl_describe", json!({"resource": "pods,deployments"})).await;
+    assert!(
+        text.contains("Name:") && text.contains("could not look everywhere") && text.contains("Forbidden"),
+        "{text}"
+    );
+    for (tool, arguments) in [
+        ("kubectl_describe", json!({"resource": "deployments"})),
+        ("kubectl_logs", json!({"pod": "a"})),
+        ("kubectl_events", json!({})),
+    ] {
+        let text = err(&mut client, tool, arguments).await;
+        assert!(text.starts_with("forbidden: "), "{tool}: {text}");
+    }
     // Nor does an empty list pass for one that was not allowed to be looked for.
     let text = ok(&mut client, "kubectl_get", json!({"resource": "pods", "selector": "no=such"})).await;
     assert!(
@@ -78,6 +91,16 @@ async fn a_cluster_that_cannot_be_reached_or_entered_is_told_from_an_empty_one()
         text.starts_with("unavailable: nobody answers at the API server of context `k`, namespace `default`"),
         "{text}"
     );
+
+    for (tool, arguments) in [
+        ("kubectl_api_resources", json!({})),
+        ("kubectl_explain", json!({"resource": "pods"})),
+        ("kubectl_describe", json!({"resource": "pods"})),
+        ("kubectl_delete", json!({"resource": "pod/a"})),
+    ] {
+        let text = err(&mut nobody, tool, arguments).await;
+        assert!(text.starts_with("unavailable: nobody answers at the API server of context `k`"), "{tool}: {text}");
+    }
 
     let missing = directory.path().join("missing");
     let mut none = client(&server(&missing)).await;

@@ -266,3 +266,61 @@ async fn a_person_s_preferences_change_nothing() {
         crate::ok(&mut client, "kubectl_get", json!({"resource": "configmaps", "namespace": namespace.name()})).await;
     assert!(!text.contains("LABELS"), "{text}");
 }
+
+#[tokio::test]
+async fn the_server_s_environment_reaches_no_kubectl() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let script = |name: &str, text: String| {
+        fs::write(path(name), text).unwrap();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let cluster = Cluster::get();
+    script(
+        "kubectl",
+        format!("#!/bin/sh\nenv >> {}\nexec {} \"$@\"\n", path("seen"), cluster.kubectl_path().display()),
+    );
+    script("differ", format!("#!/bin/sh\ntouch {}\nexit 1\n", path("differ-ran")));
+    let namespace = cluster.namespace("environment");
+    let map = |value: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{x: \"{value}\"}}");
+    namespace.apply(&map("1"));
+
+    // kubectl itself runs what this variable names.
+    fs::write(path("two.yaml"), map("2")).unwrap();
+    let mut plain = cluster.command(cluster.kubeconfig());
+    plain.env("KUBECTL_EXTERNAL_DIFF", path("differ"));
+    plain
+        .args(["diff", "--namespace", namespace.name(), &format!("--filename={}", path("two.yaml"))])
+        .output()
+        .unwrap();
+    assert!(Path::new(&path("differ-ran")).exists(), "the control");
+    fs::remove_file(path("differ-ran")).unwrap();
+
+    let hostile = [
+        ("KUBECTL_EXTERNAL_DIFF", path("differ")),
+        ("KUBE_EDITOR", path("differ")),
+        ("EDITOR", path("differ")),
+        ("KUBECTL_KUBERC", "true".to_owned()),
+        ("KUBERC", path("kuberc")),
+        ("KUBECTL_COMMAND_HEADERS", "canary".to_owned()),
+        ("HTTP_TOKEN", "canary-canary-canary".to_owned()),
+        ("GIT_TOKEN", "canary-canary-canary".to_owned()),
+        ("BASH_ENV", path("differ")),
+        ("ANYTHING", "canary".to_owned()),
+    ];
+    let start = server(cluster.kubeconfig()).env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+    let start = hostile.iter().fold(start, |start, (name, value)| start.env(name, value));
+    let mut client = client(&start).await;
+    let arguments = json!({"manifest": map("2"), "namespace": namespace.name(), "dry_run": "server"});
+    let text = crate::ok(&mut client, "kubectl_apply", arguments).await;
+    assert!(text.contains("+  x: \"2\""), "{text}");
+    crate::ok(&mut client, "kubectl_get", json!({"resource": "configmaps"})).await;
+    assert!(!Path::new(&path("differ-ran")).exists());
+    let seen = fs::read_to_string(path("seen")).unwrap();
+    assert!(seen.contains("KUBECONFIG="), "{seen}");
+    for (name, value) in hostile {
+        assert!(!seen.lines().any(|line| line == format!("{name}={value}")), "{name}: {seen}");
+    }
+    // What switches the preferences of a person off, in both of its spellings.
+    assert!(seen.contains("\nKUBERC=off\n") && seen.contains("\nKUBECTL_KUBERC=false\n"), "{seen}");
+}

@@ -3,14 +3,19 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it did not expect fails")]
 
 mod copying;
+mod doctor;
 mod failures;
 mod gave_way;
 mod hostile;
 mod logs;
 mod masking;
 mod memory;
+mod pages;
 mod paths;
 mod reading;
+mod silence;
+mod start;
+mod usage;
 mod writing;
 
 use std::path::Path;

@@ -160,3 +160,34 @@ async fn kinds_are_listed_and_explained() {
     let text = ok(&mut client, "kubectl_describe", json!({"resource": "namespace/default"})).await;
     assert!(text.contains("Status:"), "{text}");
 }
+
+#[tokio::test]
+async fn what_is_too_large_to_be_read_is_said_and_not_shown_as_nothing() {
+    let namespace = Cluster::get().namespace("toolarge");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    // In JSON each of these takes six bytes, so that the value is a line of 5.4 MB.
+    std::fs::write(file.path(), [1; 900_000]).unwrap();
+    namespace.ask(&["create", "configmap", "big", &format!("--from-file=x={}", file.path().display())]);
+    let mut client = admin().await;
+    for resource in ["cm", "cm/big"] {
+        for output in ["json", "yaml", "jsonpath={.metadata.name}", "custom-columns=A:.metadata.name"] {
+            let arguments = json!({"resource": resource, "namespace": namespace.name(), "output": output});
+            let text = err(&mut client, "kubectl_get", arguments).await;
+            assert!(text.starts_with("too_large: "), "{resource} {output}: {text}");
+        }
+    }
+    let text = ok(&mut client, "kubectl_get", json!({"resource": "cm/big", "namespace": namespace.name()})).await;
+    assert!(text.contains("big"), "{text}");
+    // Of many, a template that looks at all at once takes no more than it can hold.
+    let many = Cluster::get().namespace("many");
+    let map = |name: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{x: \"{}\"}}", "x".repeat(200_000))
+    };
+    many.apply(&(0..6).map(|n| map(&format!("m{n}"))).collect::<Vec<_>>().join("\n---\n"));
+    let of =
+        |template: &str| json!({"resource": "cm", "namespace": many.name(), "output": format!("jsonpath={template}")});
+    let text = err(&mut client, "kubectl_get", of("{.items[0].metadata.name}")).await;
+    assert!(text.starts_with("too_large: "), "{text}");
+    let text = ok(&mut client, "kubectl_get", of("{.items[*].metadata.name}")).await;
+    assert!(text.contains("m0 m1 m2 m3 m4 m5"), "{text}");
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{admin, client, err, framed, ok, server};
 
-const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, labels: {v: \"VERSION\"}, annotations: {copy: 'correct-horse'}}\nimmutable: true\nstringData: {password: \"VALUE\"}";
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, labels: {v: \"VERSION\"}, annotations: {copy: 'correct-horse'}}\nimmutable: true\nstringData: {word: \"VALUE\"}";
 
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
@@ -181,6 +181,19 @@ async fn deleting_needs_to_be_told_what() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_and_what_could_not_be_are_both_told() {
+    let namespace = Cluster::get().namespace("part");
+    namespace.apply(&map("a", "1"));
+    namespace.ask(&["label", "configmap", "a", "old=1"]);
+    let user = namespace.user("part", "- {apiGroups: [\"\"], resources: [configmaps], verbs: [get, list, delete]}");
+    let mut client = client(&server(&user)).await;
+    let arguments = json!({"resource": "configmaps,secrets", "selector": "old=1"});
+    let text = ok(&mut client, "kubectl_delete", arguments).await;
+    assert!(text.contains(": done, NOT ALL\n") && text.contains("configmap \"a\" deleted"), "{text}");
+    assert!(text.contains("failed: ") && text.contains("secrets is forbidden"), "{text}");
+}
+
+#[tokio::test]
 async fn labels_and_annotations_are_set_changed_and_removed() {
     let namespace = Cluster::get().namespace("label");
     namespace.apply(&map("a", "1"));
@@ -215,7 +228,7 @@ async fn a_rollout_that_does_not_converge_ends_with_the_cause() {
     assert!(text.contains(": rolled out\n"), "{text}");
     namespace.apply(&DEPLOYMENT.replace("IMAGE", "not-there.invalid/x:1"));
     let mut soon = of("status");
-    soon["timeout"] = 5.into();
+    soon["timeout"] = 30.into();
     let text = ok(&mut client, "kubectl_rollout", soon).await;
     assert!(text.contains(": NOT rolled out\n") && text.contains("cause:\n"), "{text}");
     assert!(text.contains("container a: ErrImageNeverPull") && text.contains("not-there.invalid"), "{text}");
@@ -230,6 +243,29 @@ async fn a_rollout_that_does_not_converge_ends_with_the_cause() {
     assert!(text.starts_with("conflict: "), "{text}");
     ok(&mut client, "kubectl_scale", scale(0, 1)).await;
     assert_eq!(namespace.ask(&["get", "deployment", "web", "--output=jsonpath={.spec.replicas}"]), "0");
+}
+
+#[tokio::test]
+async fn a_rollout_of_many_has_a_few_causes_and_a_failure_is_no_status() {
+    let namespace = Cluster::get().namespace("causes");
+    namespace.apply(&DEPLOYMENT.replace("IMAGE", "not-there.invalid/x:1").replace("replicas: 1", "replicas: 9"));
+    let failing = "--for=jsonpath={.status.unavailableReplicas}=9";
+    namespace.wait(&[failing, "deployment/web"]);
+    let waiting = || {
+        let path = "--output=jsonpath={.items[*].status.containerStatuses[*].state.waiting.reason}";
+        namespace.ask(&["get", "pods", path]).matches("ErrImageNeverPull").count()
+    };
+    harness::until("nine pods without an image", || waiting() == 9).await;
+    let mut reader = admin().await;
+    let of = |name: &str| json!({"action": "status", "resource": format!("deployment/{name}"), "namespace": namespace.name(), "timeout": 1});
+    let text = ok(&mut reader, "kubectl_rollout", of("web")).await;
+    assert!(text.contains(": NOT rolled out\n"), "{text}");
+    assert_eq!(text.matches(": ErrImageNeverPull").count(), 6, "{text}");
+    let text = err(&mut reader, "kubectl_rollout", of("wep")).await;
+    assert!(text.starts_with("not_found: ") && text.contains("alike: `web`"), "{text}");
+    let mut stranger = client(&server(&namespace.user("stranger", "[]"))).await;
+    let text = err(&mut stranger, "kubectl_rollout", of("web")).await;
+    assert!(text.starts_with("forbidden: "), "{text}");
 }
 
 #[tokio::test]
@@ -253,8 +289,10 @@ async fn a_command_s_end_is_told_apart_from_not_getting_there() {
     assert!(text.contains("exit code 0; container `a of a, b`") && text.ends_with("no output"), "{text}");
     let text = ok(&mut client, "kubectl_exec", of(json!({"command": "seq 100000"}))).await;
     assert!(text.len() < 16_000 && text.contains(" bytes left out here]") && text.contains("\n100000\n"), "{text}");
-    let text = ok(&mut client, "kubectl_exec", of(json!({"command": "echo begun; sleep 100", "timeout": 2}))).await;
-    assert!(text.contains("given up after 2 s") && framed(&text) == "begun", "{text}");
+    let text = ok(&mut client, "kubectl_exec", of(json!({"command": "seq 100000 >&2"}))).await;
+    assert!(text.len() < 16_000 && text.contains(" bytes left out here]") && text.contains("\n100000\n"), "{text}");
+    let text = ok(&mut client, "kubectl_exec", of(json!({"command": "echo begun; sleep 1000", "timeout": 10}))).await;
+    assert!(text.contains("given up after 10 s") && framed(&text) == "begun", "{text}");
     let text = err(&mut client, "kubectl_exec", of(json!({"argv": ["no-such-program"]}))).await;
     assert!(text.starts_with("not_found: "), "{text}");
     let text = err(&mut client, "kubectl_exec", of(json!({"pod": "q", "command": "true"}))).await;
@@ -287,4 +325,71 @@ async fn no_pod_is_left_whether_it_ends_or_not() {
         namespace.wait(&["--for=delete", &format!("pod/{name}")]);
     }
     assert_eq!(namespace.ask(&["get", "pods", "--output=name"]).trim(), "pod/keeps");
+}
+
+#[tokio::test]
+async fn a_pod_that_cannot_run_is_not_waited_for() {
+    let namespace = Cluster::get().namespace("hopeless");
+    let mut client = admin().await;
+    let arguments =
+        json!({"name": "never", "image": "not-there.invalid/x:1", "namespace": namespace.name(), "timeout": 40});
+    let text = ok(&mut client, "kubectl_run", arguments).await;
+    assert!(text.contains("pod never, NOT finished: it cannot run; removed\n") && text.contains("ImagePull"), "{text}");
+    namespace.wait(&["--for=delete", "pod/never"]);
+}
+
+#[tokio::test]
+async fn no_pod_is_left_by_a_call_whose_answer_was_lost_or_a_server_that_ended() {
+    use std::os::unix::fs::PermissionsExt;
+    let cluster = Cluster::get();
+    let namespace = cluster.namespace("lost");
+    let of = |name: &str| json!({"name": "kubectl_run", "arguments": {"name": name, "image": cluster.image(), "namespace": namespace.name(), "command": "sleep 1000", "timeout": 600}});
+    // The pod is made, and the answer does not come.
+    let directory = tempfile::tempdir().unwrap();
+    let wrapper = directory.path().join("kubectl");
+    let real = cluster.kubectl_path().display();
+    std::fs::write(
+        &wrapper,
+        format!("#!/bin/sh\n{real} \"$@\" || exit\nif [ \"$1\" = run ]; then exec sleep 1000; fi\n"),
+    )
+    .unwrap();
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let slow = server(cluster.kubeconfig()).env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+    let mut lost = client(&slow).await;
+    let id = lost.ask("tools/call", of("lost")).await;
+    namespace.wait(&["--for=create", "pod/lost"]);
+    lost.notify("notifications/cancelled", json!({"requestId": id})).await;
+    namespace.wait(&["--for=delete", "pod/lost"]);
+    // The server ends while the pod runs.
+    let mut ended = admin().await;
+    ended.ask("tools/call", of("ended")).await;
+    namespace.wait(&["--for=create", "pod/ended"]);
+    ended.close().await;
+    assert!(ended.ended().await.success());
+    namespace.wait(&["--for=delete", "pod/ended"]);
+}
+
+#[tokio::test]
+async fn words_of_later_runs_hold_no_value_of_a_secret_either() {
+    let namespace = Cluster::get().namespace("later");
+    let mut client = admin().await;
+    // The value stands where it is refused, too, so that kubectl's words repeat it.
+    let broken = "apiVersion: v1\nkind: Secret\nmetadata: {name: t, labels: {v: 'battery staple!'}}\nstringData: {w: 'battery staple!'}";
+    namespace.apply(&map("a", "1"));
+    let manifest = [map("a", "1"), broken.to_owned()].join("\n---\n");
+    let tried = json!({"manifest": manifest, "namespace": namespace.name(), "dry_run": "server"});
+    let text = ok(&mut client, "kubectl_apply", tried).await;
+    assert!(text.contains(": 1 applied, 1 FAILED") && text.contains("no diff: "), "{text}");
+    assert!(!text.contains("battery staple") && text.contains("[masked]"), "{text}");
+    // A kind that comes with the manifest is tried again.
+    let group = format!("{}.example.org", namespace.name());
+    let crd = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: bars.{group}}}\nspec:\n  group: {group}\n  scope: Namespaced\n  \
+         names: {{plural: bars, singular: bar, kind: Bar}}\n  versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}]"
+    );
+    let manifest = format!("{crd}\n---\napiVersion: {group}/v1\nkind: Bar\nmetadata: {{name: f}}\n---\n{broken}");
+    let text = ok(&mut client, "kubectl_apply", json!({"manifest": manifest, "namespace": namespace.name()})).await;
+    namespace.kubectl(&["delete", "crd", &format!("bars.{group}"), "--wait=false"]);
+    assert!(text.contains(": 2 applied, 1 FAILED") && text.contains(&format!("bar.{group}/f created")), "{text}");
+    assert!(!text.contains("battery staple") && text.contains("[masked]"), "{text}");
 }
