@@ -60,6 +60,11 @@ async fn files_and_directories_go_both_ways_and_stay_in_the_workspace() {
         let text = err(&mut client, "kubectl_cp", of(src, dst)).await;
         assert!(text.starts_with("forbidden: "), "{src} {dst}: {text}");
     }
+    // What would hold kubectl for ever, or would be read as a place in a pod.
+    rustix::fs::mkfifoat(rustix::fs::CWD, workspace.join("pipe"), rustix::fs::Mode::RUSR).unwrap();
+    let text = err(&mut client, "kubectl_cp", of("pipe", "p:/tmp/x")).await;
+    assert!(text.starts_with("invalid_argument: src is neither a file nor a directory"), "{text}");
+    fs::remove_file(workspace.join("pipe")).unwrap();
     let text = err(&mut client, "kubectl_cp", of("p:/tmp/nowhere", "nothing")).await;
     assert!(text.starts_with("not_found: "), "{text}");
     let text = err(&mut client, "kubectl_cp", of("q:/tmp/one", "nothing")).await;

@@ -1,6 +1,11 @@
 //! `mcp-kubectl` as a client meets it, on the real kubectl and the cluster of the test run.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it did not expect fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that meets what it did not expect fails"
+)]
 
 mod copying;
 mod doctor;

@@ -339,34 +339,59 @@ async fn a_pod_that_cannot_run_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn no_pod_is_left_by_a_call_whose_answer_was_lost_or_a_server_that_ended() {
+async fn no_pod_is_left_by_a_call_whose_answer_was_lost_or_that_is_slow_to_remove_it() {
     use std::os::unix::fs::PermissionsExt;
     let cluster = Cluster::get();
     let namespace = cluster.namespace("lost");
     let of = |name: &str| json!({"name": "kubectl_run", "arguments": {"name": name, "image": cluster.image(), "namespace": namespace.name(), "command": "sleep 1000", "timeout": 600}});
-    // The pod is made, and the answer does not come.
+    // A kubectl whose answers about new pods do not come, and that is slow to delete where there is a file that says so.
     let directory = tempfile::tempdir().unwrap();
-    let wrapper = directory.path().join("kubectl");
-    let real = cluster.kubectl_path().display();
-    std::fs::write(
-        &wrapper,
-        format!("#!/bin/sh\n{real} \"$@\" || exit\nif [ \"$1\" = run ]; then exec sleep 1000; fi\n"),
-    )
-    .unwrap();
+    let (wrapper, slow) = (directory.path().join("kubectl"), directory.path().join("slow"));
+    let script = format!(
+        "#!/bin/sh\n[ -e {} ] && [ \"$1\" = delete ] && sleep 3\n{} \"$@\" || exit\n[ \"$1\" = run ] && exec sleep 1000\nexit 0\n",
+        slow.display(),
+        cluster.kubectl_path().display()
+    );
+    std::fs::write(&wrapper, script).unwrap();
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let slow = server(cluster.kubeconfig()).env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
-    let mut lost = client(&slow).await;
-    let id = lost.ask("tools/call", of("lost")).await;
-    namespace.wait(&["--for=create", "pod/lost"]);
-    lost.notify("notifications/cancelled", json!({"requestId": id})).await;
-    namespace.wait(&["--for=delete", "pod/lost"]);
-    // The server ends while the pod runs.
-    let mut ended = admin().await;
-    ended.ask("tools/call", of("ended")).await;
-    namespace.wait(&["--for=create", "pod/ended"]);
-    ended.close().await;
-    assert!(ended.ended().await.success());
-    namespace.wait(&["--for=delete", "pod/ended"]);
+    let path = format!("{}:/usr/bin:/bin", directory.path().display());
+    let mut lost = client(&server(cluster.kubeconfig()).env("PATH", path)).await;
+    for name in ["lost", "slow"] {
+        let id = lost.ask("tools/call", of(name)).await;
+        namespace.wait(&["--for=create", &format!("pod/{name}")]);
+        lost.notify("notifications/cancelled", json!({"requestId": id})).await;
+        namespace.wait(&["--for=delete", &format!("pod/{name}")]);
+        // From now on deleting outlasts the grace that a cancelled call has.
+        std::fs::write(&slow, "").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_pod_runs_on_when_its_server_has_ended() {
+    let cluster = Cluster::get();
+    let namespace = cluster.namespace("ended");
+    let of = |name: &str| json!({"name": "kubectl_run", "arguments": {"name": name, "image": cluster.image(), "namespace": namespace.name(), "command": "sleep 1000", "timeout": 15}});
+    let (mut closed, mut killed) = (admin().await, admin().await);
+    closed.ask("tools/call", of("closed")).await;
+    killed.ask("tools/call", of("killed")).await;
+    namespace.wait(&["--for=create", "pod/closed"]);
+    closed.close().await;
+    namespace.wait(&["--for=create", "pod/killed"]);
+    killed.signal(rustix::process::Signal::KILL);
+    assert!(closed.ended().await.success());
+    killed.ended().await;
+    // Who ends removes it if there is time; who is killed cannot. Then the kubelet ends it, half a minute after its time.
+    let running = || {
+        let path = "--output=jsonpath={range .items[*]}{.metadata.name}={.status.phase} {end}";
+        let left = namespace.ask(&["get", "pods", path]);
+        left.split_whitespace().any(|pod| !pod.ends_with("=Failed"))
+    };
+    // The container does not listen to SIGTERM, so that its grace passes, too.
+    let began = std::time::Instant::now();
+    while running() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(180), "the end of both pods did not come");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
 }
 
 #[tokio::test]
