@@ -1,4 +1,4 @@
-//! `cargo xtask bench [--record] [start] [calls] [git] [pack]`: our servers beside a peer in one run, as ratios.
+//! `cargo xtask bench [--record] [start] [calls] [git] [kubectl] [pack]`: our servers beside a peer in one run, as ratios.
 //!
 //! An absolute number says little on a shared machine, so every figure is taken beside the peer's in the same minute. Nothing here asserts;
 //! `--record` notes a whole run, with the machine it was made on, in BENCHMARKS.md and in the README.
@@ -6,76 +6,89 @@
 mod calls;
 mod client;
 mod git;
+mod kubectl;
+mod memory;
+mod npm;
 mod pack;
 mod peers;
 mod start;
 mod table;
+mod turns;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{cell::OnceCell, path::PathBuf};
 
-use self::{peers::Peers, table::Row};
+use self::{npm::Npm, peers::Peers, table::Row};
 use crate::{
-    dist::{self, Binary},
+    dist::{self, Binary, Target},
     run,
 };
 
-/// What every benchmark is made with.
+/// What every benchmark is made with. What not all of them need is fetched by the first that does.
 struct Bench {
-    /// Where its own files are kept, under the target directory.
+    root: PathBuf,
+    /// Where cargo builds.
+    target: PathBuf,
+    /// Where the benchmarks' own files are kept, under the target directory.
     home: PathBuf,
-    /// mcp-git, as it is shipped.
-    git: PathBuf,
-    /// The server of the tests, whose tools do nothing worth measuring but being called.
-    demo: PathBuf,
-    peers: Peers,
+    python: OnceCell<Result<Peers, String>>,
+    npm: OnceCell<Result<Npm, String>>,
 }
 
-/// One group of measures of the servers.
+impl Bench {
+    fn here() -> Result<Self, String> {
+        let root = run::root()?;
+        let target = run::target(&root)?;
+        let home = target.join("bench");
+        Ok(Self { root, target, home, python: OnceCell::new(), npm: OnceCell::new() })
+    }
+
+    /// A program of ours, as it is shipped.
+    fn built(&self, package: &str, name: &str) -> Result<PathBuf, String> {
+        dist::build(&self.root, &self.target, &Target::host(&self.root)?, Binary { package, name })
+    }
+
+    /// The peers from PyPI.
+    fn python(&self) -> Result<&Peers, String> {
+        self.python.get_or_init(|| peers::install(&self.home)).as_ref().map_err(Clone::clone)
+    }
+
+    /// The peers from npm, or why there are none.
+    fn npm(&self) -> Result<&Npm, String> {
+        self.npm.get_or_init(|| npm::install(&self.home)).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// A group of measures.
 type Measure = fn(&Bench) -> Result<Vec<Row>, String>;
+
+/// All there are, in the order of the table.
+const MEASURES: [(&str, Measure); 5] =
+    [("start", start::run), ("calls", calls::run), ("git", git::run), ("kubectl", kubectl::run), ("pack", pack::run)];
 
 /// Runs the benchmarks named, or all of them.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
-    let known = ["start", "calls", "git", "pack"];
     let (options, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|argument| argument.starts_with('-'));
     let record = options.contains(&"--record");
     if let Some(unknown) = options.iter().find(|option| **option != "--record") {
         return Err(format!("bench does not know {unknown}; it takes --record"));
     }
-    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
-        return Err(format!("there is no benchmark {unknown:?}; known: {}", known.join(", ")));
+    if let Some(unknown) = names.iter().find(|name| !MEASURES.iter().any(|(known, _)| *known == **name)) {
+        let known = MEASURES.map(|(name, _)| name).join(", ");
+        return Err(format!("there is no benchmark {unknown:?}; known: {known}"));
     }
     if record && !names.is_empty() {
         return Err(String::from("--record notes a run of all benchmarks; leave the names out"));
     }
-    let root = run::root()?;
-    let target = run::target(&root)?;
-    let home = target.join("bench");
-    let wanted = |name: &str| names.is_empty() || names.contains(&name);
+    let bench = Bench::here()?;
     let mut rows = Vec::new();
-    let mut note = |measured: Vec<Row>| {
+    for (_, measure) in MEASURES.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+        let measured = measure(&bench)?;
         measured.iter().for_each(|row| run::out(&row.line()));
         rows.extend(measured);
-    };
-    let servers: [(&str, Measure); 3] = [("start", start::run), ("calls", calls::run), ("git", git::run)];
-    if servers.iter().any(|(name, _)| wanted(name)) {
-        let host = dist::Target::host(&root)?;
-        let git = dist::build(&root, &target, &host, Binary { package: "mcp-git", name: "mcp-git" })?;
-        let demo = dist::build(&root, &target, &host, Binary { package: "agent-tools-tests", name: "demo-server" })?;
-        let peers = peers::install(&home)?;
-        let bench = Bench { home: home.clone(), git, demo, peers };
-        for (_, measure) in servers.iter().filter(|(name, _)| wanted(name)) {
-            note(measure(&bench)?);
-        }
-    }
-    if wanted("pack") {
-        note(pack::run(&root, &target, &home)?);
     }
     let machine = machine();
     run::out(&machine);
-    if record { table::record(&root, &machine, &rows) } else { Ok(()) }
+    if record { table::record(&bench.root, &machine, &rows) } else { Ok(()) }
 }
 
 fn machine() -> String {
@@ -86,40 +99,6 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = read("/proc/sys/kernel/osrelease");
     let kernel = kernel.split('-').next().unwrap_or_default();
-    format!("{cores} cores of {model}, Linux {}; peers: {}", kernel.trim(), peers::PACKAGES.join(", "))
-}
-
-/// The median of `times` runs of `once`.
-fn median(times: usize, mut once: impl FnMut() -> Result<Duration, String>) -> Result<Duration, String> {
-    middle((0..times).map(|_| once()).collect::<Result<Vec<_>, _>>()?)
-}
-
-/// The medians of `times` runs of each, taken in turns: what changes with time, as a registry that fills, changes both.
-fn medians(
-    times: usize,
-    mut ours: impl FnMut() -> Result<Duration, String>,
-    mut theirs: impl FnMut() -> Result<Duration, String>,
-) -> Result<(Duration, Duration), String> {
-    let (mut one, mut other) = (Vec::new(), Vec::new());
-    for _ in 0..times {
-        one.push(ours()?);
-        other.push(theirs()?);
-    }
-    Ok((middle(one)?, middle(other)?))
-}
-
-fn middle(mut taken: Vec<Duration>) -> Result<Duration, String> {
-    taken.sort();
-    taken.get(taken.len() / 2).copied().ok_or_else(|| String::from("nothing was measured"))
-}
-
-/// How long `work` takes.
-fn timed<T>(work: impl FnOnce() -> Result<T, String>) -> Result<Duration, String> {
-    let start = Instant::now();
-    work()?;
-    Ok(start.elapsed())
-}
-
-fn millis(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
+    let peers = [peers::PACKAGES, npm::PACKAGES].concat().join(", ");
+    format!("{cores} cores of {model}, Linux {}; peers: {peers}", kernel.trim())
 }

@@ -30,10 +30,11 @@ mod scenario;
 mod truth;
 
 use components::Ports;
-use kubectl::Kubectl;
 use places::Place;
 
 pub use able::lacking;
+pub use kubectl::Kubectl;
+pub use load::fill;
 pub use running::Running;
 
 const HELP: &str = "\

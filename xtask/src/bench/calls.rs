@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, client::Client, median, table::Row, timed};
+use super::{
+    Bench,
+    client::{Client, Program},
+    table::Row,
+    turns::{median, timed},
+};
 
 const CALLS: usize = 4_096;
 const RUNS: usize = 5;
@@ -11,9 +16,11 @@ const GOAL: f64 = 20.0;
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
     std::fs::create_dir_all(&bench.home).map_err(|error| error.to_string())?;
-    let ours = (vec![bench.demo.display().to_string()], "demo_echo", json!({"message": "pong"}));
-    let theirs = (bench.peers.fastmcp(), "ping", json!({}));
-    let rate = |(program, tool, arguments): &(Vec<String>, &str, Value), at_once: usize| {
+    // The server of the tests, whose tools do nothing worth measuring but being called.
+    let demo = bench.built("agent-tools-tests", "demo-server")?;
+    let ours = (Program::new([demo]), "demo_echo", json!({"message": "pong"}));
+    let theirs = (bench.python()?.fastmcp(), "ping", json!({}));
+    let rate = |(program, tool, arguments): &(Program, &str, Value), at_once: usize| {
         let mut client = Client::start(program, &bench.home)?;
         client.call(tool, arguments)?;
         let time = median(RUNS, || {

@@ -1,12 +1,43 @@
 //! As much of an MCP client as a stopwatch needs.
 
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use serde_json::{Value, json};
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    name: OsString,
+    arguments: Vec<OsString>,
+    variables: Vec<(&'static str, OsString)>,
+}
+
+impl Program {
+    /// A program, its arguments behind it.
+    pub(super) fn new<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Self {
+        let mut words = words.into_iter().map(Into::into);
+        Self { name: words.next().unwrap_or_default(), arguments: words.collect(), variables: Vec::new() }
+    }
+
+    /// With variables of the environment besides our own.
+    #[must_use]
+    pub(super) fn with(mut self, variables: &[(&'static str, OsString)]) -> Self {
+        self.variables.extend_from_slice(variables);
+        self
+    }
+
+    /// As a command.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(&self.name);
+        command.args(&self.arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
 
 /// A server process and its two ends.
 pub(super) struct Client {
@@ -18,17 +49,16 @@ pub(super) struct Client {
 
 impl Client {
     /// Starts `program` in `directory` and gets through `initialize`.
-    pub(super) fn start(program: &[String], directory: &Path) -> Result<Self, String> {
-        let (name, arguments) = program.split_first().ok_or("no program")?;
-        let mut child = Command::new(name)
-            .args(arguments)
+    pub(super) fn start(program: &Program, directory: &Path) -> Result<Self, String> {
+        let mut child = program
+            .command()
             .current_dir(directory)
             .env("WORKSPACE", directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("{name} could not be started: {error}"))?;
+            .map_err(|error| format!("{} could not be started: {error}", program.name.to_string_lossy()))?;
         let input = child.stdin.take().ok_or("no stdin")?;
         let output = BufReader::new(child.stdout.take().ok_or("no stdout")?);
         let mut client = Self { child, input, output, next: 0 };
@@ -45,7 +75,8 @@ impl Client {
         let id = self.send(method, params)?;
         loop {
             let answer = self.receive()?;
-            if answer["id"] == id {
+            // A server may ask us something, under numbers of its own.
+            if answer["id"] == id && answer.get("method").is_none() {
                 return Ok(answer);
             }
         }
@@ -65,7 +96,7 @@ impl Client {
         let mut answered = 0;
         while answered < count {
             let answer = self.receive()?;
-            if answer.get("id").is_some() {
+            if answer.get("id").is_some() && answer.get("method").is_none() {
                 answered += 1;
                 failed(&answer).map_or(Ok(()), Err)?;
             }
@@ -73,11 +104,9 @@ impl Client {
         Ok(())
     }
 
-    /// Peak resident memory so far, in KiB.
-    pub(super) fn peak_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn send(&mut self, method: &str, params: Value) -> Result<u64, String> {

@@ -9,7 +9,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Bench, client::Client, median, millis, table::Row, timed};
+use super::{
+    Bench,
+    client::{Client, Program},
+    table::Row,
+    turns::{median, millis, timed},
+};
 
 const FILES: usize = 100_000;
 const COMMITS: usize = 5_000;
@@ -23,8 +28,8 @@ type Case<'a> = (&'a str, &'a [&'a str], &'a str, Value, Option<(&'a str, Value)
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
     let repo = repository(&bench.home)?;
     let path = repo.display().to_string();
-    let mut us = Client::start(&[bench.git.display().to_string()], &repo)?;
-    let mut them = Client::start(&bench.peers.git(), &repo)?;
+    let mut us = Client::start(&Program::new([bench.built("mcp-git", "mcp-git")?]), &repo)?;
+    let mut them = Client::start(&bench.python()?.git(), &repo)?;
     let cases: [Case<'_>; 5] = [
         ("status", &["status"], "git_status", json!({}), Some(("git_status", json!({"repo_path": path}))), 1.2),
         (

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{medians, millis, table::Row, timed};
-use crate::{
-    dist::{self, Binary, Target},
-    run,
-    test::needs,
+use super::{
+    Bench,
+    table::Row,
+    turns::{medians, millis, timed},
 };
+use crate::{run, test::needs};
 
 /// How often each is done; the median counts.
 const TIMES: usize = 15;
@@ -24,18 +24,17 @@ const TIMES: usize = 15;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory packed and pushed, and a layout pushed, by us and by oras.
-pub(super) fn run(root: &Path, target: &Path, home: &Path) -> Result<Vec<Row>, String> {
-    let tools = needs::oci(root, &target.join("test-tools"))?;
-    let host = Target::host(root)?;
-    let ours = dist::build(root, target, &host, Binary { package: "agent-tools-artifacts", name: "agent-tools" })?;
-    let server = dist::build(root, target, &host, Binary { package: "mcp-git", name: "mcp-git" })?;
-    let place = home.join("pack");
+pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
+    let tools = needs::oci(&bench.root, &bench.target.join("test-tools"))?;
+    let ours = bench.built("agent-tools-artifacts", "agent-tools")?;
+    let server = bench.built("mcp-git", "mcp-git")?;
+    let place = bench.home.join("pack");
     let failed = |error: std::io::Error| format!("{}: {error}", place.display());
     let _ = fs::remove_dir_all(&place);
     let files = place.join("mcp-git");
     fs::create_dir_all(&files).map_err(failed)?;
     fs::copy(&server, files.join("mcp-git")).map_err(failed)?;
-    fs::copy(root.join("artifacts/git/manifest.json"), files.join("manifest.json")).map_err(failed)?;
+    fs::copy(bench.root.join("artifacts/git/manifest.json"), files.join("manifest.json")).map_err(failed)?;
     let registry = Registry::start(&tools.join("registry"), &place)?;
     let oras = tools.join("oras");
 

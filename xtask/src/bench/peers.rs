@@ -1,9 +1,12 @@
-//! The servers ours are measured beside, from PyPI.
+//! The servers ours are measured beside, from PyPI; and how peers are installed.
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use super::client::Program;
+use crate::run;
 
 /// What is installed, and at which version: a ratio is worth what its peer was.
 pub(super) const PACKAGES: [&str; 2] = ["mcp-server-git==2026.10.19", "fastmcp==4.1.6"];
@@ -19,37 +22,52 @@ pub(super) struct Peers {
 
 impl Peers {
     /// The command of `mcp-server-git`.
-    pub(super) fn git(&self) -> Vec<String> {
-        vec![self.python.display().to_string(), "-m".into(), "mcp_server_git".into()]
+    pub(super) fn git(&self) -> Program {
+        Program::new([self.python.as_path(), Path::new("-m"), Path::new("mcp_server_git")])
     }
 
     /// The command of the FastMCP server.
-    pub(super) fn fastmcp(&self) -> Vec<String> {
-        vec![self.python.display().to_string(), self.trivial.display().to_string()]
+    pub(super) fn fastmcp(&self) -> Program {
+        Program::new([&self.python, &self.trivial])
     }
 }
 
 /// Installs the peers under `home`, once per list of packages.
 pub(super) fn install(home: &Path) -> Result<Peers, String> {
     let python = home.join("venv/bin/python");
-    let marker = home.join("installed");
-    let wanted = PACKAGES.join("\n");
-    std::fs::create_dir_all(home).map_err(|error| format!("{}: {error}", home.display()))?;
-    if !std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        crate::run::out(&format!("installing the peers {}", PACKAGES.join(", ")));
+    once(&home.join("installed"), &PACKAGES, || {
         let venv = home.join("venv").display().to_string();
         command("python3", &["-m", "venv", &venv])?;
         let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         arguments.extend(PACKAGES);
-        command(&python.display().to_string(), &arguments)?;
-        std::fs::write(&marker, wanted).map_err(|error| format!("{}: {error}", marker.display()))?;
-    }
+        command(&python.display().to_string(), &arguments)
+    })?;
     let trivial = home.join("trivial.py");
     std::fs::write(&trivial, TRIVIAL).map_err(|error| format!("{}: {error}", trivial.display()))?;
     Ok(Peers { python, trivial })
 }
 
-fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
+/// Installs `packages`, unless `marker` says that exactly these are there. It is written last.
+pub(super) fn once(
+    marker: &Path,
+    packages: &[&str],
+    install: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(marker).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    run::out(&format!("installing the peers {}", packages.join(", ")));
+    marker
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .map_err(|error| format!("{}: {error}", marker.display()))?;
+    install()?;
+    run::write(marker, &wanted)
+}
+
+/// Runs a command that says nothing on stdout.
+pub(super) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
     let status = Command::new(program)
         .args(arguments)
         .stdout(Stdio::null())

@@ -1,75 +1,127 @@
 //! Start, memory, size and the cost of the tool list.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 
-use super::{Bench, client::Client, median, millis, table::Row, timed};
+use super::{
+    Bench,
+    client::{Client, Program},
+    memory::{self, mib},
+    table::{Row, unmeasured},
+    turns::{median, millis, timed},
+};
 
 const RUNS: usize = 30;
-/// A Python server takes a second to start; a median of these is steady enough.
+/// A Python or Node server takes a second to start; a median of these is steady enough.
 const PEER_RUNS: usize = 5;
-// What ours is to reach.
+// What every server of ours is to reach.
 const START_MS: f64 = 2.5;
-const RESIDENT_MIB: f64 = 6.0;
-const TOKENS: usize = 2_500;
-const SIZE_MB: f64 = 12.0;
+const RESIDENT_MIB: u64 = 6;
 
+/// A server of ours and those it is measured beside.
+pub(super) struct Subject<'a> {
+    pub(super) name: &'a str,
+    pub(super) binary: PathBuf,
+    /// How it is started, with all its tools.
+    pub(super) program: Program,
+    /// Where it is started.
+    pub(super) directory: PathBuf,
+    /// How they are started, or why they are not.
+    pub(super) peers: Vec<(&'a str, Result<Program, String>)>,
+    /// What its tool list may cost.
+    pub(super) tokens: usize,
+    /// What its binary may weigh, in MB.
+    pub(super) megabytes: f64,
+}
+
+/// The servers whose peers need nothing but themselves. (Those of mcp-kubectl ask the cluster as they start; they are measured where there is one.)
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
-    let here = bench.home.join("empty");
-    std::fs::create_dir_all(&here).map_err(|error| error.to_string())?;
-    crate::run::stdout(Command::new("git").args(["init", "--quiet"]).current_dir(&here))?;
-    let mine = vec![bench.git.display().to_string()];
-    let theirs = bench.peers.git();
-    let start = |program: &[String], runs| median(runs, || timed(|| Client::start(program, &here)));
-    let (us, them) = (start(&mine, RUNS)?, start(&theirs, PEER_RUNS)?);
-    let (our_list, our_peak) = list(&mine, &here)?;
-    let (their_list, their_peak) = list(&theirs, &here)?;
-    let (our_cost, their_cost) = (cost(&our_list), cost(&their_list));
-    let size = std::fs::metadata(&bench.git).map_err(|error| error.to_string())?.len();
-    let packed = Command::new("gzip").args(["-9", "-c"]).arg(&bench.git).output();
+    let directory = bench.home.join("empty");
+    std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
+    crate::run::stdout(Command::new("git").args(["init", "--quiet"]).current_dir(&directory))?;
+    let binary = bench.built("mcp-git", "mcp-git")?;
+    rows(&Subject {
+        name: "mcp-git",
+        program: Program::new([&binary]),
+        binary,
+        directory,
+        peers: vec![("mcp-server-git", Ok(bench.python()?.git()))],
+        tokens: 2_500,
+        megabytes: 12.0,
+    })
+}
+
+/// The measures of one server.
+pub(super) fn rows(subject: &Subject<'_>) -> Result<Vec<Row>, String> {
+    let (name, here) = (subject.name, &subject.directory);
+    let us = Figures::of(&subject.program, here, RUNS)?;
+    let them = subject.peers.iter().map(|(name, program)| {
+        let measured = |program| Figures::of(program, here, PEER_RUNS).map_err(|error| unmeasured(name, &error));
+        (*name, program.as_ref().map_err(Clone::clone).and_then(measured))
+    });
+    let them: Vec<(&str, Result<Figures, String>)> = them.collect();
+    let size = std::fs::metadata(&subject.binary).map_err(|error| error.to_string())?.len();
+    let packed = Command::new("gzip").args(["-9", "-c"]).arg(&subject.binary).output();
     let packed = packed.map_err(|error| format!("gzip: {error}"))?.stdout.len();
     let (size, packed) = (size as f64 / 1e6, packed as f64 / 1e6);
+    let start = |figures: &Figures| figures.start.as_secs_f64();
+    let list = |figures: &Figures| format!("{} tokens, {} tools", figures.tokens, figures.tools);
     Ok(vec![
         Row {
-            what: String::from("start: spawn to the answer to initialize"),
-            ours: millis(us),
-            peer: format!("mcp-server-git {}", millis(them)),
-            ratio: format!("{:.0}x faster", them.as_secs_f64() / us.as_secs_f64()),
+            what: format!("{name}, start: spawn to the answer to initialize"),
+            ours: millis(us.start),
             goal: format!("{START_MS} ms"),
-            met: us.as_secs_f64() * 1000.0 <= START_MS,
-        },
+            met: start(&us) * 1000.0 <= START_MS,
+            ..Row::default()
+        }
+        .beside(&them, |peer| millis(peer.start), |peer| format!("{:.0}x faster", start(peer) / start(&us))),
         Row {
-            what: String::from("peak resident after tools/list"),
-            ours: format!("{:.1} MiB", mib(our_peak)),
-            peer: format!("mcp-server-git {:.1} MiB", mib(their_peak)),
-            ratio: format!("{:.0}x less", mib(their_peak) / mib(our_peak)),
+            what: format!("{name}, peak resident after tools/list"),
+            ours: mib(us.peak),
             goal: format!("{RESIDENT_MIB} MiB"),
-            met: mib(our_peak) <= RESIDENT_MIB,
-        },
+            met: us.peak <= RESIDENT_MIB << 10,
+            ..Row::default()
+        }
+        .beside(&them, |peer| mib(peer.peak), |peer| format!("{:.0}x less", peer.peak as f64 / us.peak as f64)),
         Row {
-            what: String::from("tools/list: name, description, input schema"),
-            ours: format!("{} tokens, {} tools", our_cost.0, our_cost.1),
-            peer: format!("mcp-server-git {} tokens, {} tools", their_cost.0, their_cost.1),
-            ratio: format!("{:.1}x", our_cost.0 as f64 / their_cost.0 as f64),
-            goal: format!("{TOKENS} tokens"),
-            met: our_cost.0 <= TOKENS,
-        },
+            what: format!("{name}, tools/list: name, description, input schema"),
+            ours: list(&us),
+            goal: format!("{} tokens", subject.tokens),
+            met: us.tokens <= subject.tokens,
+            ..Row::default()
+        }
+        .beside(&them, list, |peer| format!("{:.1}x", us.tokens as f64 / peer.tokens as f64)),
         Row {
-            what: String::from("size of the static binary; gzipped"),
+            what: format!("{name}, size of the static binary; gzipped"),
             ours: format!("{size:.1} MB; {packed:.1} MB"),
-            peer: String::new(),
-            ratio: String::new(),
-            goal: format!("{SIZE_MB} MB"),
-            met: size <= SIZE_MB,
+            goal: format!("{} MB", subject.megabytes),
+            met: size <= subject.megabytes,
+            ..Row::default()
         },
     ])
 }
 
-fn list(program: &[String], directory: &Path) -> Result<(Value, u64), String> {
-    let mut client = Client::start(program, directory)?;
-    let list = client.request("tools/list", json!({}))?;
-    Ok((list, client.peak_kib()))
+/// What is measured of a server, ours or not.
+struct Figures {
+    start: std::time::Duration,
+    /// In KiB.
+    peak: u64,
+    tokens: usize,
+    tools: usize,
+}
+
+impl Figures {
+    fn of(program: &Program, directory: &Path, runs: usize) -> Result<Self, String> {
+        let start = median(runs, || timed(|| Client::start(program, directory)))?;
+        let mut client = Client::start(program, directory)?;
+        let list = client.request("tools/list", json!({}))?;
+        let (tokens, tools) = cost(&list);
+        Ok(Self { start, peak: memory::peak(client.pid()), tokens, tools })
+    }
 }
 
 /// Tokens a model pays for name, description and input schema of all tools, and how many there are.
@@ -82,6 +134,14 @@ fn cost(list: &Value) -> (usize, usize) {
     (tools.iter().map(bytes).sum::<usize>().div_ceil(4), tools.len())
 }
 
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_costs_what_a_model_reads_of_it() {
+        let tool = json!({"name": "ping", "description": "Ping.", "inputSchema": {"type": "object"}, "annotations": {"title": "not read"}});
+        assert_eq!(cost(&json!({"result": {"tools": [tool, tool]}})), ((2 * (4 + 5 + 17_usize)).div_ceil(4), 2));
+        assert_eq!(cost(&json!({"error": {}})), (0, 0));
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::run::{self, Result};
 
 /// One measure.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
     /// What was measured, and how.
     pub(super) what: String,
@@ -14,23 +15,59 @@ pub(super) struct Row {
     pub(super) peer: String,
     /// Ours in terms of the peer's.
     pub(super) ratio: String,
-    /// What ours is to reach.
+    /// What ours is to reach; empty where it is measured for comparison only.
     pub(super) goal: String,
     /// Whether it does.
     pub(super) met: bool,
 }
 
 impl Row {
+    /// The row beside several peers, of each of which there is a figure or the reason why there is none. `figure` and `ratio` write it, and
+    /// ours in terms of it.
+    pub(super) fn beside<T>(
+        mut self,
+        peers: &[(&str, Result<T>)],
+        figure: impl Fn(&T) -> String,
+        ratio: impl Fn(&T) -> String,
+    ) -> Self {
+        let figures = peers.iter().map(|(name, found)| match found {
+            Ok(found) => format!("{name} {}", figure(found)),
+            Err(reason) => format!("{name}: {reason}"),
+        });
+        self.peer = figures.collect::<Vec<_>>().join("; ");
+        self.ratio = peers
+            .iter()
+            .map(|(_, found)| found.as_ref().map_or_else(|_| "–".to_owned(), &ratio))
+            .collect::<Vec<_>>()
+            .join("; ");
+        self
+    }
+
     /// For the terminal.
     pub(super) fn line(&self) -> String {
-        let missed = if self.met { "" } else { " MISSED" };
-        format!("{}: {} | {} | {} | goal {}{missed}", self.what, self.ours, self.peer, self.ratio, self.goal)
+        let goal = match (self.goal.as_str(), self.met) {
+            ("", _) => String::new(),
+            (goal, true) => format!(" | goal {goal}"),
+            (goal, false) => format!(" | goal {goal} MISSED"),
+        };
+        format!("{}: {} | {} | {}{goal}", self.what, self.ours, self.peer, self.ratio)
     }
 
     fn markdown(&self) -> String {
-        let met = if self.met { "yes" } else { "**no**" };
-        format!("| {} | {} | {} | {} | {} | {met} |", self.what, self.ours, self.peer, self.ratio, self.goal)
+        let met = match (self.goal.as_str(), self.met) {
+            ("", _) => "",
+            (_, true) => "yes",
+            (_, false) => "**no**",
+        };
+        let cells = [&self.what, &self.ours, &self.peer, &self.ratio, &self.goal].map(|cell| cell.replace('|', "\\|"));
+        format!("| {} | {met} |", cells.join(" | "))
     }
+}
+
+/// What stands in the table for a figure that could not be taken of `name`. The whole reason may name this machine: it is for the terminal.
+pub(super) fn unmeasured(name: &str, reason: &str) -> String {
+    eprintln!("{name}: {reason}");
+    "not measured, it failed".to_owned()
 }
 
 /// Puts the table where `<!-- measures -->` is in the documents.
@@ -52,4 +89,32 @@ pub(super) fn record(root: &Path, machine: &str, rows: &[Row]) -> Result<()> {
         run::write(&path, &format!("{before}{open}{table}{close}{after}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_could_not_be_measured_says_why_in_its_place() {
+        let peers = [("one", Ok(20.0)), ("two", Err("not measured, there is no node here".to_owned()))];
+        let row = Row { what: "start".into(), ours: "2 ms".into(), goal: "2.5 ms".into(), met: true, ..Row::default() };
+        let row = row.beside(&peers, |peer| format!("{peer:.1} ms"), |peer| format!("{:.0}x faster", peer / 2.0));
+        assert_eq!(
+            row.markdown(),
+            "| start | 2 ms | one 20.0 ms; two: not measured, there is no node here | 10x faster; – | 2.5 ms | yes |"
+        );
+        assert!(row.line().ends_with(" | 10x faster; – | goal 2.5 ms"), "{}", row.line());
+    }
+
+    #[test]
+    fn without_a_goal_nothing_is_met_or_missed() {
+        let row = |goal: &str| Row { what: "a|b".into(), goal: goal.into(), ..Row::default() };
+        assert_eq!(row("").markdown(), "| a\\|b |  |  |  |  |  |");
+        assert_eq!(
+            (row("").line().as_str(), row("1.0").line().as_str()),
+            ("a|b:  |  | ", "a|b:  |  |  | goal 1.0 MISSED")
+        );
+        assert!(row("1.0").markdown().ends_with("| 1.0 | **no** |"));
+    }
 }

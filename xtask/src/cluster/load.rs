@@ -24,13 +24,20 @@ const NAME: &str = "{{name}}";
 /// What stands in it for the name of its app.
 const APP: &str = "{{app}}";
 
-/// Makes `pods` pods in `namespaces` namespaces. No scheduler knows them, so they stay pending and no node has work with them.
+/// Makes `pods` pods in `namespaces` namespaces and says how long it took.
 pub fn run(kubectl: &Kubectl, pods: usize, namespaces: usize) -> Result<()> {
     let started = Instant::now();
-    if namespaces == 0 {
+    let names: Vec<String> = (0..namespaces).map(|number| format!("load-{number:03}")).collect();
+    fill(kubectl, pods, &names)?;
+    run::out(&format!("{pods} pods in {namespaces} namespaces, after {:.1} s", started.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+/// Makes `pods` pods, shared out among the namespaces `names`. No scheduler knows them, so they stay pending and no node has work with them.
+pub fn fill(kubectl: &Kubectl, pods: usize, names: &[String]) -> Result<()> {
+    if names.is_empty() {
         return Err("pods are in a namespace, at least one".to_owned());
     }
-    let names: Vec<String> = (0..namespaces).map(|number| format!("load-{number:03}")).collect();
     let objects: Vec<_> = names
         .iter()
         .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"load": "pods"}}}))
@@ -39,7 +46,7 @@ pub fn run(kubectl: &Kubectl, pods: usize, namespaces: usize) -> Result<()> {
         &["apply", "--filename", "-"],
         &json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string(),
     )?;
-    wait_for_accounts(kubectl, &names)?;
+    wait_for_accounts(kubectl, names)?;
 
     let socket = tempfile::tempdir().map_err(|error| format!("a directory for a socket: {error}"))?;
     let socket = socket.path().join("api");
@@ -52,15 +59,13 @@ pub fn run(kubectl: &Kubectl, pods: usize, namespaces: usize) -> Result<()> {
                 if number >= pods {
                     return Ok(());
                 }
-                post(&socket, &names[number % namespaces], number, &template)?;
+                post(&socket, &names[number % names.len()], number, &template)?;
             }
         };
         let threads: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(work)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("it panicked".to_owned()))).collect()
     });
-    results.into_iter().collect::<Result<()>>()?;
-    run::out(&format!("{pods} pods in {namespaces} namespaces, after {:.1} s", started.elapsed().as_secs_f32()));
-    Ok(())
+    results.into_iter().collect()
 }
 
 /// Pods are refused in a namespace that has no account yet.
