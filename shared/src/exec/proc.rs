@@ -21,8 +21,15 @@ pub(super) struct Entry {
     pub(super) start: u64,
 }
 
+/// More than `/proc/PID/stat` is long: a name, and some fifty numbers.
+const STAT_MAX: usize = 2 << 10;
+
 pub(super) fn entry(pid: i32) -> Option<Entry> {
-    parse_stat(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+    // The end of every call waits for a walk over all processes. The kernel hands the whole line out at once; a buffer that grows would
+    // ask for it six times.
+    let mut stat = [0; STAT_MAX];
+    let read = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut stat).ok()?;
+    parse_stat(pid, stat.get(..read)?)
 }
 
 fn parse_stat(pid: i32, stat: &[u8]) -> Option<Entry> {
