@@ -113,6 +113,12 @@ async fn a_line_of_a_hundred_megabytes_is_cut_and_said() {
     assert!(text.contains("the last 1 of 1 lines with `xxx` among 3"), "{text}");
     assert!(framed(&text).ends_with(&format!("xxx…(+{} bytes)", 100_000_000 - 2048)), "{text}");
     assert!(text.contains("[1 lines are longer than is shown of them: …(+N bytes)]"), "{text}");
+    // It lies there in thousands of pieces, and is one line all the same.
+    let arguments = json!({"pod": "talker", "namespace": namespace.name(), "tail": 2});
+    let (text, _) = logs(&mut client, arguments).await;
+    let lines: Vec<&str> = framed(&text).lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("xxx") && lines[1] == "after", "{text}");
+    assert!(lines[0].ends_with(&format!("xxx…(+{} bytes)", 100_000_000 - 2048)), "{text}");
     let server = peak(client.process());
     assert!(0 < server && server <= SERVER, "the server had {server} KiB");
 }

@@ -12,6 +12,8 @@ use shared::{List, Result, Text, Untrusted, exec::Line, output::Budget, redact};
 
 /// The most of a line that is searched; what lies behind is counted.
 pub const LINE_MAX: usize = 1 << 20;
+/// A line as long as this may lie in pieces where the log is, each of which counts as a line when the last ones are asked for.
+const PIECE: usize = 4 << 10;
 /// The most of a line that is shown.
 const SHOWN: usize = 2 << 10;
 /// How kubectl begins what it says between the lines of containers, when it was told to go on after an error.
@@ -29,7 +31,7 @@ pub struct Tail {
     most: usize,
     prefixed: bool,
     wanted: Box<Wanted>,
-    sources: BTreeMap<Vec<u8>, VecDeque<Kept>>,
+    sources: BTreeMap<Vec<u8>, Source>,
     bytes: usize,
     read: u64,
     matched: u64,
@@ -39,10 +41,18 @@ pub struct Tail {
     errors: Vec<u8>,
 }
 
+/// The lines of one container.
+#[derive(Default)]
+struct Source {
+    lines: VecDeque<Kept>,
+    /// How many there were.
+    count: usize,
+    /// Whether one may have been in pieces.
+    pieces: bool,
+}
+
 /// A line, or its beginning.
 struct Kept {
-    /// Its place among those that were wanted.
-    number: u64,
     bytes: Vec<u8>,
     cut: bool,
 }
@@ -87,19 +97,22 @@ impl Tail {
             kept.extend_from_slice(format!("…(+{left} bytes)").as_bytes());
         }
         self.bytes += kept.len();
-        let number = self.matched;
-        let lines = match self.sources.get_mut(source) {
-            Some(lines) => lines,
+        let source = match self.sources.get_mut(source) {
+            Some(source) => source,
             None => self.sources.entry(source.to_vec()).or_default(),
         };
-        lines.push_back(Kept { number, bytes: kept, cut: left > 0 });
+        source.count += 1;
+        source.pieces |= content.len() >= PIECE;
+        let lines = &mut source.lines;
+        lines.push_back(Kept { bytes: kept, cut: left > 0 });
         if lines.len() > self.most
             && let Some(dropped) = lines.pop_front()
         {
             self.bytes -= dropped.bytes.len();
         }
         while self.bytes > KEPT {
-            let longest = self.sources.values_mut().max_by_key(|lines| lines.len()).and_then(VecDeque::pop_front);
+            let sources = self.sources.values_mut().map(|source| &mut source.lines);
+            let longest = sources.max_by_key(|lines| lines.len()).and_then(VecDeque::pop_front);
             let Some(dropped) = longest else { break };
             self.bytes -= dropped.bytes.len();
             self.lost += 1;
@@ -116,10 +129,15 @@ impl Tail {
         String::from_utf8_lossy(&self.errors).trim_end().to_owned()
     }
 
-    /// What was kept, in the order it came.
+    /// Whether what was kept are the last lines, if one more of each container was asked for: pieces of lines would have come in place of lines, and
+    /// the first of what came may be the end of one.
+    pub fn is_exact(&self) -> bool {
+        self.sources.values().all(|source| source.count > self.most || !source.pieces)
+    }
+
+    /// What was kept, container by container: kubectl reads them one after the other, in an order that is chance.
     pub fn finish(self) -> Latest {
-        let mut lines: Vec<Kept> = self.sources.into_values().flatten().collect();
-        lines.sort_by_key(|line| line.number);
+        let lines: Vec<Kept> = self.sources.into_values().flat_map(|source| source.lines).collect();
         let cut = lines.iter().filter(|line| line.cut).count() as u64;
         let mut joined = Vec::with_capacity(self.bytes + lines.len());
         for line in lines {
@@ -258,6 +276,23 @@ mod tests {
         assert_eq!(tail.read(), 6);
         let latest = tail.finish();
         assert_eq!((shown(&latest), latest.matched()), (vec!["e2".to_owned(), "e3".to_owned()], 3));
+    }
+
+    #[test]
+    fn lines_that_may_have_come_in_pieces_are_known() {
+        let long = "x".repeat(PIECE);
+        for (lines, exact) in [
+            (&["a"][..], true),
+            (&["a", "b", "c"], true),
+            (&[&long, "b", "c"], true),
+            (&[&long, "c"], false),
+            (&[&long], false),
+            (&["[pod/p/a] 1", "[pod/p/a] 2", "[pod/p/a] 3", &format!("[pod/p/b] {long}")], false),
+        ] {
+            let mut tail = Tail::new(2, true, |_| true);
+            feed(&mut tail, lines);
+            assert_eq!(tail.is_exact(), exact, "{lines:.20?}");
+        }
     }
 
     #[test]

@@ -136,13 +136,22 @@ impl Tool for Logs {
     async fn run(server: Arc<Kubectl>, params: Params, call: Call) -> Result<Log> {
         let scope = Scope::new(params.context.as_deref(), params.namespace.as_deref(), false)?;
         let pod = remote::pod(&params.pod)?;
-        let argv = argv(&params, &scope, &pod)?;
         let grep = params.grep.as_deref().filter(|grep| !grep.is_empty());
         let search = grep.map(search).transpose()?;
-        let wanted = move |line: &[u8]| search.as_ref().is_none_or(|search| search.is_match(line));
-        let mut tail = Tail::new(lines(&params)? as usize, params.all_containers, wanted);
-        let request = Request::new(argv, &scope).about(&pod).streaming().timeout(READ);
-        let done = server.attempt(request.stdout(Capture::lines(LINE_MAX, |line| tail.line(line))), &call).await?;
+        // What grep leaves out does not count, so that kubectl cannot count.
+        let mut whole = search.is_some();
+        let (done, tail) = loop {
+            let search = search.clone();
+            let wanted = move |line: &[u8]| search.as_ref().is_none_or(|search| search.is_match(line));
+            let mut tail = Tail::new(lines(&params)? as usize, params.all_containers, wanted);
+            let argv = argv(&params, &scope, &pod, whole)?;
+            let request = Request::new(argv, &scope).about(&pod).streaming().timeout(READ);
+            let done = server.attempt(request.stdout(Capture::lines(LINE_MAX, |line| tail.line(line))), &call).await?;
+            if whole || !done.outcome.success() || tail.is_exact() {
+                break (done, tail);
+            }
+            whole = true;
+        };
         let mut said = failure::words(&done.outcome);
         let errors = tail.errors();
         // Of several containers, kubectl reads those it can and ends well.
@@ -190,7 +199,7 @@ fn search(text: &str) -> Result<AhoCorasick> {
         .map_err(|_| ToolError::invalid("grep cannot be searched for").hint("pass a shorter text"))
 }
 
-fn argv(params: &Params, scope: &Scope, pod: &Resource) -> Result<Argv> {
+fn argv(params: &Params, scope: &Scope, pod: &Resource, whole: bool) -> Result<Argv> {
     let mut argv = argv::verb("logs", scope, Reach::One)?.flag_value("--pod-running-timeout", remote::RUNNING)?;
     if params.all_containers {
         if params.container.as_deref().is_some_and(|name| !name.is_empty()) {
@@ -207,9 +216,8 @@ fn argv(params: &Params, scope: &Scope, pod: &Resource) -> Result<Argv> {
     if params.previous {
         argv = argv.literal("--previous");
     }
-    // What grep leaves out does not count, so that kubectl cannot count.
-    let searching = params.grep.as_deref().is_some_and(|grep| !grep.is_empty());
-    let tail = if searching { String::from("-1") } else { lines(params)?.to_string() };
+    // One more, behind which the first that is wanted is whole.
+    let tail = if whole { String::from("-1") } else { (lines(params)? + 1).to_string() };
     pod.joined_on(argv.flag_value("--tail", tail)?)
 }
 
@@ -223,16 +231,17 @@ mod tests {
     fn words_of(params: serde_json::Value) -> Result<String> {
         let params: Params = serde_json::from_value(params).unwrap();
         let scope = Scope::new(params.context.as_deref(), params.namespace.as_deref(), false)?;
-        argv(&params, &scope, &remote::pod(&params.pod)?).map(|argv| words(&argv).join(" "))
+        let whole = params.grep.as_deref().is_some_and(|grep| !grep.is_empty());
+        argv(&params, &scope, &remote::pod(&params.pod)?, whole).map(|argv| words(&argv).join(" "))
     }
 
     #[test]
     fn its_arguments() {
         for (params, expected) in [
-            (json!({"pod": "web-0"}), "logs --pod-running-timeout=5s --tail=100 pod/web-0"),
+            (json!({"pod": "web-0"}), "logs --pod-running-timeout=5s --tail=101 pod/web-0"),
             (
                 json!({"pod": "deploy/web", "namespace": "n", "context": "-c", "container": "a", "tail": 7, "since": "5m", "previous": true}),
-                "logs --context=-c --namespace=n --pod-running-timeout=5s --container=a --since=5m --previous --tail=7 deploy/web",
+                "logs --context=-c --namespace=n --pod-running-timeout=5s --container=a --since=5m --previous --tail=8 deploy/web",
             ),
             (
                 json!({"pod": "a", "all_containers": true, "grep": "--x", "since": "2026-01-01T00:00:00Z"}),
@@ -240,7 +249,7 @@ mod tests {
             ),
             (
                 json!({"pod": "a", "since": "--follow", "grep": ""}),
-                "logs --pod-running-timeout=5s --since=--follow --tail=100 pod/a",
+                "logs --pod-running-timeout=5s --since=--follow --tail=101 pod/a",
             ),
         ] {
             assert_eq!(words_of(params).unwrap(), expected);
