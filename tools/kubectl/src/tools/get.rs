@@ -1,23 +1,21 @@
 //! `kubectl_get`: objects as a table, as YAML or JSON, by name, by path.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
-    Annotations, Answer, Call, Code, Digest, Lines, List, Page, Read, Records, Result, Text, Tool, ToolError,
-    Untrusted,
+    Annotations, Answer, Call, Code, Lines, List, Read, Records, Result, Text, Tool, ToolError, Untrusted,
     exec::{Argv, Capture},
-    output::Budget,
 };
 
 use crate::{
     Kubectl, argv,
     document::{Document, Gathering, member_of},
-    follow::Follow,
     form::Form,
     items::{self, End, Items},
     jsonpath::Template,
+    names::Names,
     order,
     resource::Resource,
     run::{Done, Request},
@@ -27,9 +25,6 @@ use crate::{
 
 /// The most JSON, masked, that a template is evaluated on.
 const TEMPLATE_MAX: usize = 1 << 20;
-/// The most bytes of names that are kept: as much as the largest answer shows.
-const NAMES_MAX: usize = Budget::MAX as usize * 4;
-
 /// The tool.
 pub struct Get;
 
@@ -228,7 +223,7 @@ impl Asked {
                 let mut names = Names::new(page);
                 let sink = Capture::lines(LINE_MAX, |line| names.line(line.bytes));
                 let done = server.attempt(request.stdout(sink), call).await?;
-                let seen = names.follow.seen();
+                let seen = names.seen();
                 Ok(Fetched { done, seen, too_deep: 0, result: Objects::Names(names.finish()?) })
             }
             Form::Objects(notation) => {
@@ -311,37 +306,6 @@ impl Asked {
         };
         let text = if seen == 0 { String::new() } else { template.print(&value)? };
         Ok(Fetched { done, seen, too_deep: deep, result: printed(&text, seen, call)? })
-    }
-}
-
-/// Names that pass by. kubectl leaves namespaces out of them, so that one name can come several times: it is known by how often it came before.
-struct Names {
-    follow: Follow,
-    names: Vec<Untrusted>,
-    members: Vec<Digest>,
-    times: HashMap<Digest, u32>,
-    kept: usize,
-}
-
-impl Names {
-    fn new(page: Page) -> Self {
-        Self { follow: Follow::new(page), names: Vec::new(), members: Vec::new(), times: HashMap::new(), kept: 0 }
-    }
-
-    fn line(&mut self, name: &[u8]) {
-        let times = self.times.entry(Digest::of(name)).or_default();
-        *times += 1;
-        let member = Digest::of(&[name, &times.to_be_bytes()].concat());
-        if self.follow.passes(|| member) && self.kept <= NAMES_MAX {
-            self.kept += name.len() + 1;
-            self.names.push(Untrusted::line_bytes(name));
-            self.members.push(member);
-        }
-    }
-
-    fn finish(self) -> Result<Records<Untrusted>> {
-        let page = self.follow.page()?;
-        Ok(Records::following("names", self.names, self.members, self.follow.seen(), page))
     }
 }
 
