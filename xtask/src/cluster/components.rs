@@ -194,6 +194,8 @@ pub fn kubelet(place: &Place, ports: Ports) -> Result<Component> {
         "podLogsDir": within("pod-logs"),
         // A test that writes much finds all of it in one file.
         "containerLogMaxSize": "2Gi",
+        // That a container waits to be started again is said when the kubelet looks at its pod the next time, a minute later by default.
+        "syncFrequency": "5s",
         "volumePluginDir": within("volume-plugins"),
     });
     run::write(&place.path().join("kubelet.json"), &config.to_string())?;
