@@ -4,9 +4,9 @@
 //! **What is compared.** Every side has the same environment: one kubeconfig, one kubectl, a HOME that was empty before, and in it one cache of what
 //! the API offers, which calls that are not measured have filled. Bare kubectl is given the arguments that the server gives it, and its time is that of
 //! its whole process, from before the fork to the end of its output; ours is that of a whole call through MCP, in which a kubectl of its own starts
-//! just so. 1.0 is therefore the floor. The servers from npm are asked by the tool an agent would use, and answer as they do by default. Nobody
-//! limits how many kubectls run at once: of 64 calls at once, mcp-kubectl starts 64, and so do we for the bare ones. (mcp-server-kubernetes
-//! makes one call after the other; kubernetes-mcp-server starts none, it speaks to the API itself.)
+//! just so. 1.0 is therefore the floor. The servers from npm are asked by the tool an agent would use, and answer as they do by default. Of 64
+//! calls at once, each side does what it does: mcp-kubectl runs 32 kubectls at a time, the bare ones are 64. (mcp-server-kubernetes makes one
+//! call after the other; kubernetes-mcp-server starts none, it speaks to the API itself.)
 //!
 //! No pod ever runs, so a control plane is enough: it needs neither root nor namespaces.
 
