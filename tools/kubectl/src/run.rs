@@ -21,7 +21,7 @@ pub const QUICK: Duration = Duration::from_secs(8);
 /// How many calls that are expected to be short run kubectl at once.
 pub(crate) const TURNS: usize = 32;
 /// How long one request to the API server may take, in kubectl's spelling: a server that does not answer is noticed before the call ends.
-const REQUEST: &str = "20s";
+pub const REQUEST: &str = "20s";
 
 /// What kubectl may know of our environment besides HOME, PATH and the like: where the cluster is, how to get through to it, and what the
 /// credential plug-ins of the large clouds need.

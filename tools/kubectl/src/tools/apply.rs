@@ -13,7 +13,7 @@ use crate::{
     Kubectl,
     applied::{self, Item, Manifest},
     argv, difference, failure,
-    run::{Done, Request},
+    run::{Done, REQUEST, Request},
     scope::{Place, Reach, Scope},
 };
 
@@ -196,6 +196,7 @@ impl Tool for Apply {
 async fn read(server: &Kubectl, params: &Params, scope: &Scope, call: &Call) -> Result<Manifest> {
     let argv = Argv::new().literal("create").literal("--dry-run=client").literal("--validate=false");
     let argv = scope.on(argv.literal("--output=json").literal("--filename=-"), Reach::One)?;
+    let argv = argv.flag_value("--request-timeout", REQUEST)?;
     let whole = Capture::Whole { max: PARSED_MAX };
     let stdin = Some(params.manifest.clone().into_bytes());
     let outcome = server.start(argv, stdin, whole, Capture::default(), RUN, call).await?;
