@@ -281,3 +281,42 @@ async fn nothing_is_begun_where_no_context_is_known() {
         ["config"].into()
     );
 }
+
+#[tokio::test]
+async fn what_a_newcomer_could_not_make_sense_of_says_what_it_is() {
+    let namespace = Cluster::get().namespace("sense");
+    namespace.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: greedy, labels: {tier: front}}\nspec:\n  containers: [{name: a, image: x, resources: {requests: {cpu: 10k}}}]\n---\n\
+         apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: none}, ports: [{port: 80}]}\n---\n\
+         apiVersion: v1\nkind: Pod\nmetadata: {name: waits}\nspec:\n  containers: [{name: a, image: \"{{image}}\", imagePullPolicy: Never, env: [{name: A, valueFrom: {configMapKeyRef: {name: none, key: k}}}]}]",
+    );
+    namespace.wait(&["--for=jsonpath={.status.conditions[0].reason}=Unschedulable", "pod/greedy"]);
+    namespace.wait(&[
+        "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CreateContainerConfigError",
+        "pod/waits",
+    ]);
+    let mut client = admin().await;
+    // A pod that was never started has no log, and why is said.
+    let text = ok(&mut client, "kubectl_logs", within(namespace.name(), json!({"pod": "greedy"}))).await;
+    assert!(text.contains("nothing was logged: `pod greedy: Unschedulable: "), "{text}");
+    let text = err(&mut client, "kubectl_logs", within(namespace.name(), json!({"pod": "waits"}))).await;
+    assert!(text.starts_with("unavailable: the container does not run; kubectl_describe"), "{text}");
+    let text =
+        err(&mut client, "kubectl_exec", within(namespace.name(), json!({"pod": "waits", "command": "id"}))).await;
+    assert!(text.starts_with("unavailable: "), "{text}");
+    // A column that is empty may be what is wrong.
+    let text =
+        ok(&mut client, "kubectl_get", within(namespace.name(), json!({"resource": "services,endpoints"}))).await;
+    assert!(text.contains("ENDPOINTS") && text.contains("EXTERNAL-IP"), "{text}");
+    let arguments = json!({"resource": "pod", "name": "greedy", "labels": "tier=back"});
+    let text = err(&mut client, "kubectl_label", within(namespace.name(), arguments)).await;
+    assert!(text.starts_with("conflict: ") && text.contains("pass overwrite=true"), "{text}");
+    // What lies in no namespace is in none.
+    let text = ok(&mut client, "kubectl_get", json!({"resource": "nodes"})).await;
+    assert!(text.starts_with(&format!("context {}: nodes\n", crate::context())), "{text}");
+    let text =
+        err(&mut client, "kubectl_run", json!({"name": "Probe", "image": "x", "namespace": namespace.name()})).await;
+    assert!(text.starts_with("invalid_argument: "), "{text}");
+    let text = err(&mut client, "kubectl_apply", json!({"manifest": "a: [b"})).await;
+    assert!(text.starts_with("invalid_argument: "), "{text}");
+}

@@ -35,7 +35,7 @@ async fn a_table_says_its_scope_and_leaves_out_what_is_empty() {
         "{text}"
     );
     assert!(text.contains("\nNAME   READY  STATUS   RESTARTS  AGE\nwaits  0/2    Pending  0"), "{text}");
-    assert!(text.contains("empty in these rows: `IP`, `NODE`"), "{text}");
+    assert!(text.contains("left out, empty in every row: `IP`, `NODE`"), "{text}");
     let text =
         ok(&mut client, "kubectl_get", json!({"resource": "pods", "allNamespaces": true, "selector": "app=web"})).await;
     let scope = format!("context {}, all namespaces: pods\n", crate::context());
@@ -147,7 +147,7 @@ async fn events_are_counted_and_the_newest_is_last() {
             .await;
     assert!(text.contains("1 events") && text.contains("m-b"), "{text}");
     let text = ok(&mut client, "kubectl_events", json!({"namespace": namespace.name(), "for": "deployment/web"})).await;
-    assert!(text.ends_with("no events that match the selectors; the namespace exists"), "{text}");
+    assert!(text.ends_with("no events of deployment/web; the namespace exists"), "{text}");
 }
 
 #[tokio::test]

@@ -306,9 +306,9 @@ async fn no_pod_is_left_whether_it_ends_or_not() {
     let mut client = admin().await;
     let of = |name: &str, command: &str, timeout: u32| json!({"name": name, "image": cluster.image(), "namespace": namespace.name(), "command": command, "timeout": timeout});
     let text = ok(&mut client, "kubectl_run", of("ends", "echo --hello; exit 4", 60)).await;
-    assert!(text.contains("pod ends, exit code 4; removed\n") && framed(&text) == "--hello", "{text}");
+    assert!(text.contains("pod ends, exit code 4; it is being removed\n") && framed(&text) == "--hello", "{text}");
     let text = ok(&mut client, "kubectl_run", of("lasts", "echo begun; sleep 1000", 5)).await;
-    assert!(text.contains("NOT finished: its time was up; removed\n"), "{text}");
+    assert!(text.contains("NOT finished: its time was up; it is being removed\n"), "{text}");
     // Somebody else's pod of the same name stays.
     let mut keep = of("keeps", "echo x", 60);
     keep["rm"] = false.into();
@@ -334,7 +334,10 @@ async fn a_pod_that_cannot_run_is_not_waited_for() {
     let arguments =
         json!({"name": "never", "image": "not-there.invalid/x:1", "namespace": namespace.name(), "timeout": 40});
     let text = ok(&mut client, "kubectl_run", arguments).await;
-    assert!(text.contains("pod never, NOT finished: it cannot run; removed\n") && text.contains("ImagePull"), "{text}");
+    assert!(
+        text.contains("pod never, NOT finished: it cannot run; it is being removed\n") && text.contains("ImagePull"),
+        "{text}"
+    );
     namespace.wait(&["--for=delete", "pod/never"]);
 }
 

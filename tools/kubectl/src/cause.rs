@@ -18,7 +18,7 @@ use crate::{
 const MOST: usize = 6;
 
 impl Kubectl {
-    /// Why `workload` is not ready, as lines of strangers' words; nothing where it cannot be seen.
+    /// Why `workload`, or a pod, is not ready, as lines of strangers' words; nothing where it cannot be seen.
     pub async fn causes(&self, workload: &Resource, scope: &Scope, call: &Call) -> Vec<Untrusted> {
         let (mut causes, mut conditions, mut pods) = (Vec::new(), Vec::new(), None);
         self.objects(
@@ -26,6 +26,10 @@ impl Kubectl {
             call,
             |argv| workload.on(argv),
             |object| {
+                if text(&object, "/kind") == "Pod" {
+                    of_pod(&object, &mut causes);
+                    return;
+                }
                 of_conditions(&object, &mut conditions);
                 pods = selector(&object);
             },

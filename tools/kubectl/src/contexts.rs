@@ -119,8 +119,12 @@ impl Contexts {
 
     fn nothing(&self) -> ToolError {
         if self.all().is_empty() {
-            return ToolError::new(Code::Unavailable, "there is no kubeconfig with a context, and this is no pod")
-                .hint("have the operator set KUBECONFIG to a kubeconfig file, or put one at ~/.kube/config");
+            let error = ToolError::new(Code::Unavailable, "there is no kubeconfig with a context, and this is no pod");
+            let files = files(env::var_os("KUBECONFIG"), None);
+            if !files.is_empty() && !files.iter().any(|file| file.exists()) {
+                return error.hint("KUBECONFIG is set and names no file that is there: have the operator correct it");
+            }
+            return error.hint("have the operator set KUBECONFIG to a kubeconfig file, or put one at ~/.kube/config");
         }
         ToolError::new(Code::Unavailable, "the kubeconfig names no current context that it has")
             .hint(format!("pass context, one of {}", self.list()))

@@ -102,7 +102,7 @@ mod tests {
         let said = "error: --overwrite is false but found the following declared annotation(s): 'copy' already has a value ({\"stringData\":\nx}); 'b' already has a value (x)";
         let said = words(&outcome(Ended::Exited, Exit::Code(1), said));
         assert!(said.ends_with("annotation(s): 'copy' already has a value, and overwrite was not asked for"), "{said}");
-        assert_eq!(Fault::read(&said), Fault::Conflict);
+        assert_eq!(Fault::read(&said), Fault::Set);
     }
 
     #[test]

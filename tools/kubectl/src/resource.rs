@@ -7,6 +7,18 @@ const KINDS_MAX: usize = 12;
 /// The most bytes of a name; Kubernetes allows 253 for most.
 const NAME_MAX: usize = 253;
 
+/// Kinds that lie in no namespace, by their names.
+#[rustfmt::skip]
+const CLUSTER_WIDE: &[&str] = &[
+    "node", "nodes", "no", "namespace", "namespaces", "ns", "persistentvolume", "persistentvolumes", "pv",
+    "clusterrole", "clusterroles", "clusterrolebinding", "clusterrolebindings", "storageclass", "storageclasses", "sc",
+    "customresourcedefinition", "customresourcedefinitions", "crd", "crds", "apiservice", "apiservices",
+    "ingressclass", "ingressclasses", "priorityclass", "priorityclasses", "pc", "runtimeclass", "runtimeclasses",
+    "validatingwebhookconfiguration", "validatingwebhookconfigurations", "mutatingwebhookconfiguration",
+    "mutatingwebhookconfigurations", "certificatesigningrequest", "certificatesigningrequests", "csr",
+    "volumeattachment", "volumeattachments", "csinode", "csinodes", "csidriver", "csidrivers",
+];
+
 /// Kinds and, where one object is meant, its name; both of a shape that is neither a flag nor a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
@@ -62,6 +74,14 @@ impl Resource {
         self.kinds.iter().any(|kind| {
             let plain = kind.split('.').next().unwrap_or_default();
             plain.eq_ignore_ascii_case("secret") || plain.eq_ignore_ascii_case("secrets")
+        })
+    }
+
+    /// Whether all of it is known to lie in no namespace. Of a custom resource that is not known here.
+    pub fn is_cluster_wide(&self) -> bool {
+        self.kinds.iter().all(|kind| {
+            let plain = kind.split('.').next().unwrap_or_default();
+            CLUSTER_WIDE.iter().any(|known| plain.eq_ignore_ascii_case(known))
         })
     }
 
@@ -171,6 +191,15 @@ mod tests {
         ] {
             let error = Resource::new(resource, name).expect_err(resource);
             assert_eq!(error.code(), shared::Code::InvalidArgument, "{resource} {name:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_no_namespace_is_known() {
+        for (resource, expected) in
+            [("nodes", true), ("NS", true), ("node/a", true), ("crd,pv", true), ("pods", false), ("nodes,pods", false)]
+        {
+            assert_eq!(Resource::new(resource, None).unwrap().is_cluster_wide(), expected, "{resource}");
         }
     }
 

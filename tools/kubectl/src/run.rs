@@ -186,11 +186,12 @@ impl Kubectl {
 
     /// The same for a call of which also a part is worth something: that its time ran out is no error, but how it ended.
     pub async fn begin(&self, request: Request<'_>, call: &Call) -> Result<Done> {
-        let Request { argv, scope, stdin, stdout, stderr, timeout, streaming, .. } = request;
+        let Request { argv, scope, resource, stdin, stdout, stderr, timeout, streaming } = request;
         let argv = if streaming { argv } else { argv.flag_value("--request-timeout", REQUEST)? };
         // First: without a context kubectl would turn to whatever listens on this machine, and an error after it has begun would deny
         // what was done.
         let place = self.contexts(call).await?.place(scope)?;
+        let place = if resource.is_some_and(Resource::is_cluster_wide) { place.cluster_wide() } else { place };
         let _turn = if streaming { None } else { Some(self.turn(call).await?) };
         let outcome = self.start(argv, stdin, stdout, stderr, timeout, call).await?;
         Ok(Done { place, outcome })

@@ -1,4 +1,4 @@
-//! Tables as kubectl prints them, read line by line and shown without what is empty.
+//! Tables as kubectl prints them, read line by line and shown without columns of pods that are empty.
 //!
 //! A cell is found by where its column's name stands in the header, because empty cells leave no other trace. Rows are counted all, and kept
 //! only from the page's place on and as far as an answer can show them: the table of a large cluster passes through in little memory.
@@ -17,6 +17,8 @@ pub const LINE_MAX: usize = 64 << 10;
 const KEPT: usize = Budget::MAX as usize * 4;
 /// Cells are padded to the widest of their column, up to this: one long name must not cost every row.
 const PAD_MAX: usize = 40;
+/// Columns that are left out where they are empty in every row. Others are not: that a service has no endpoints is what is wrong with it.
+const SELDOM: &[&str] = &["NOMINATED NODE", "READINESS GATES", "IP", "NODE"];
 /// What kubectl prints where there is nothing.
 const NONE: &str = "<none>";
 
@@ -39,7 +41,7 @@ pub struct Row {
 #[derive(Debug, Default)]
 struct Shown {
     names: Vec<Untrusted>,
-    /// The columns that are empty in every row.
+    /// The columns that are left out.
     empty: Vec<Untrusted>,
 }
 
@@ -208,8 +210,9 @@ fn shown(head: &Head, at: usize, rows: &[(usize, Vec<String>)]) -> (Arc<Shown>, 
     let (mut shown, mut columns) = (Shown::default(), Vec::new());
     for (column, name) in head.names.iter().enumerate() {
         let mut cells = rows.iter().filter(|(table, _)| *table == at).map(|(_, cells)| cell(cells, column));
+        let seldom = SELDOM.contains(&name.as_str());
         let name = Untrusted::line(name);
-        if column > 0 && cells.all(|cell| cell == "-") {
+        if seldom && cells.all(|cell| cell == "-") {
             shown.empty.push(name);
         } else {
             shown.names.push(name);
@@ -275,7 +278,7 @@ impl Table {
             && !row.head.empty.is_empty()
         {
             let names: Vec<String> = row.head.empty.iter().map(|name| name.quoted().to_string()).collect();
-            text.line(format_args!("empty in these rows: {}", names.join(", ")));
+            text.line(format_args!("left out, empty in every row: {}", names.join(", ")));
         }
     }
 }

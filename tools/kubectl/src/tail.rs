@@ -16,6 +16,8 @@ pub const LINE_MAX: usize = 1 << 20;
 const PIECE: usize = 4 << 10;
 /// The most of a line that is shown.
 const SHOWN: usize = 2 << 10;
+/// How the node begins what it answers in place of a log that it has removed.
+const GONE: &[u8] = b"unable to retrieve container logs for ";
 /// How kubectl begins what it says between the lines of containers, when it was told to go on after an error.
 const ERROR: &[u8] = b"error: ";
 /// The most bytes kept of that.
@@ -39,6 +41,8 @@ pub struct Tail {
     /// Unwanted lines of which only the beginning was searched.
     half_searched: u64,
     errors: Vec<u8>,
+    /// The source of the line before.
+    last: Option<Vec<u8>>,
 }
 
 /// The lines of one container.
@@ -72,6 +76,7 @@ impl Tail {
             lost: 0,
             half_searched: 0,
             errors: Vec::new(),
+            last: None,
         }
     }
 
@@ -79,7 +84,12 @@ impl Tail {
     pub fn line(&mut self, line: Line<'_>) {
         let (source, content) = if self.prefixed { split(line.bytes) } else { (&b""[..], line.bytes) };
         // Every line of a container has its source before it; what has none is kubectl's own.
-        if self.prefixed && source.is_empty() && content.starts_with(ERROR) {
+        let kubectls = self.prefixed && source.is_empty() && content.starts_with(ERROR);
+        let first = self.last.as_deref() != Some(source);
+        if first {
+            self.last = Some(source.to_vec());
+        }
+        if kubectls || first && content.starts_with(GONE) {
             let room = ERRORS_MAX.saturating_sub(self.errors.len()).min(content.len());
             self.errors.extend_from_slice(content.get(..room).unwrap_or_default());
             self.errors.push(b'\n');
@@ -308,6 +318,14 @@ mod tests {
         feed(&mut tail, &["[pod/p/a] x", "error: container \"c\" is waiting to start", "[pod/p/b] error: x"]);
         assert_eq!((tail.read(), tail.errors().as_str()), (2, "error: container \"c\" is waiting to start"));
         assert_eq!(shown(&tail.finish()), ["[pod/p/a] x"]);
+        // What a node says in place of a log is its first line; later ones are the log's.
+        let gone = "unable to retrieve container logs for containerd://x";
+        let mut tail = Tail::new(5, false, |line| line.starts_with(b"x"));
+        feed(&mut tail, &[gone]);
+        assert_eq!((tail.read(), tail.errors().as_str()), (0, gone));
+        let mut tail = Tail::new(5, false, |_| true);
+        feed(&mut tail, &["a", gone]);
+        assert_eq!((tail.read(), tail.errors().as_str()), (2, ""));
         // A log that is read alone says what it likes.
         let mut tail = Tail::new(5, false, |_| true);
         feed(&mut tail, &["error: mine"]);

@@ -59,6 +59,11 @@ impl Kubectl {
         resource: Option<&Resource>,
         call: &Call,
     ) -> ToolError {
+        // The namespace of the call, not what was asked for in it.
+        if kind == "namespaces" && resource.and_then(Resource::name) != Some(name) {
+            return ToolError::new(Code::NotFound, format!("there is no namespace {}", quoted(name)))
+                .hint("kubectl_get resource=namespaces lists them");
+        }
         let what = format!("there is no {} {}", Untrusted::line(kind).quoted(), quoted(name));
         let error = ToolError::new(Code::NotFound, format!("{what} in {}", place.shown()));
         // Only an object that was asked for by name is looked for; the name comes from the caller, not from what was said.
@@ -203,6 +208,14 @@ fn plain(fault: &Fault, place: &Place) -> ToolError {
             .hint("metrics-server may be missing, or the pods may be younger than a minute"),
         Fault::Invalid => ToolError::invalid("kubectl or the API server does not take these arguments")
             .hint("read what was said and correct them"),
+        Fault::Set => ToolError::new(Code::Conflict, "a key of these is set to something else")
+            .hint("pass overwrite=true to replace it"),
+        Fault::NotStarted => ToolError::new(Code::Unavailable, "the container does not run")
+            .hint("kubectl_describe and kubectl_events say why; kubectl_logs shows another container with container=NAME, and the one before a restart with previous=true"),
+        Fault::NoPrevious => ToolError::new(Code::NotFound, "no container has ended before the present one")
+            .hint("leave previous out"),
+        Fault::LogGone => ToolError::new(Code::NotFound, "the node has removed that log")
+            .hint("leave previous out, which shows the last container also after its end, or see kubectl_events"),
         Fault::Conflict => ToolError::new(Code::Conflict, "the object has changed or somebody else holds the field")
             .hint("read its present state and try again"),
         Fault::Exists => ToolError::new(Code::Conflict, "an object of that name exists already")
@@ -254,6 +267,10 @@ mod tests {
             Fault::Metrics,
             Fault::Invalid,
             Fault::Conflict,
+            Fault::Set,
+            Fault::NotStarted,
+            Fault::NoPrevious,
+            Fault::LogGone,
             Fault::Exists,
             Fault::TooLarge,
             Fault::Busy,

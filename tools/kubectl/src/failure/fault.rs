@@ -41,6 +41,14 @@ pub enum Fault {
     Invalid,
     /// The state of the object stands against it.
     Conflict,
+    /// A label or an annotation has another value.
+    Set,
+    /// The container does not run, or not yet.
+    NotStarted,
+    /// There is no container before the present one.
+    NoPrevious,
+    /// The node has removed the log.
+    LogGone,
     /// It exists already.
     Exists,
     /// The object or the answer is too large.
@@ -110,10 +118,11 @@ fn line(line: &str) -> Option<Fault> {
         {
             Fault::Unreachable
         }
-        () if line.starts_with("error: ") && has(&["already has a value", "Expected replicas to be "]) => {
-            Fault::Conflict
-        }
-        () if line.starts_with("The ") && has(&["\" is invalid: "]) => Fault::Invalid,
+        () if has(&["' already has a value"]) => Fault::Set,
+        () if line.starts_with("error: ") && has(&["Expected replicas to be "]) => Fault::Conflict,
+        () if has(&["unable to retrieve container logs for "]) => Fault::LogGone,
+        () if has(&["container not found (\""]) => Fault::NotStarted,
+        () if line.starts_with("The ") && has(&["\" is invalid:"]) => Fault::Invalid,
         () if has(&["unknown flag:", "unknown command", "unknown shorthand flag"]) => Fault::Unsupported,
         () if line.starts_with("error: ") && has(&["is forbidden", "forbidden:"]) => Fault::Refused,
         () if has(&["Error from server: "]) => Fault::Other,
@@ -128,6 +137,8 @@ fn line(line: &str) -> Option<Fault> {
                 "expected",
                 "does not exist",
                 "couldn't find any field",
+                "error parsing ",
+                "has been implemented for",
             ]) =>
         {
             Fault::Invalid
@@ -142,6 +153,9 @@ fn server(reason: &str, message: &str) -> Fault {
         "Forbidden" => forbidden(message).unwrap_or(Fault::Refused),
         "NotFound" => not_found(message).unwrap_or(Fault::NoKind(String::new())),
         "Unauthorized" => Fault::Unauthenticated,
+        "BadRequest" if message.contains("is waiting to start") => Fault::NotStarted,
+        "BadRequest" if message.starts_with("previous terminated container ") => Fault::NoPrevious,
+        "InternalError" if message.contains("container not found (\"") => Fault::NotStarted,
         "BadRequest" | "Invalid" | "MethodNotAllowed" | "NotAcceptable" | "UnsupportedMediaType" => Fault::Invalid,
         "Conflict" => Fault::Conflict,
         "AlreadyExists" => Fault::Exists,
@@ -219,7 +233,21 @@ mod tests {
                 "error: error from server (NotFound): pods \"a\" not found in namespace \"n\"",
                 Fault::NotFound { resource: "pods".into(), name: "a".into() },
             ),
-            ("error: 'a' already has a value (b), and --overwrite is false", Fault::Conflict),
+            ("error: 'a' already has a value (b), and --overwrite is false", Fault::Set),
+            (
+                "Error from server (BadRequest): container \"a\" in pod \"p\" is waiting to start: PodInitializing",
+                Fault::NotStarted,
+            ),
+            (
+                "Error from server (BadRequest): previous terminated container \"a\" in pod \"p\" not found",
+                Fault::NoPrevious,
+            ),
+            (
+                "error: Internal error occurred: unable to upgrade connection: container not found (\"a\")",
+                Fault::NotStarted,
+            ),
+            ("The Pod \"P\" is invalid: \n* metadata.name: Invalid value: \"P\"", Fault::Invalid),
+            ("error: error parsing STDIN: error converting YAML to JSON: yaml: line 1: x", Fault::Invalid),
             ("error: Expected replicas to be 5, was 1", Fault::Conflict),
             ("The ConfigMap \"A\" is invalid: metadata.name: Invalid value: \"A\"", Fault::Invalid),
             ("error: container c is not valid for pod two out of: a, b", Fault::Invalid),

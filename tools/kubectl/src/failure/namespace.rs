@@ -36,7 +36,7 @@ impl Kubectl {
                 None => return Presence::Unknown,
             },
         };
-        if place.all_namespaces {
+        if place.namespace.is_none() {
             return Presence::Unknown;
         }
         let argv = Argv::new().literal("get").literal("namespaces").positional("namespace", &name);
@@ -76,7 +76,7 @@ impl Kubectl {
                     .hint("kubectl_get resource=namespaces lists them"));
             }
             Presence::There => format!("{none}; the namespace exists"),
-            Presence::Unknown if place.all_namespaces => none,
+            Presence::Unknown if place.namespace.is_none() => none,
             Presence::Unknown => format!("{none}; whether the namespace exists could not be seen"),
         })
     }

@@ -85,8 +85,9 @@ pub struct Applied {
 impl Answer for Applied {
     fn text(&self, text: &mut Text<'_>) {
         let failed = if self.failed > 0 { format!(", {} FAILED", self.failed) } else { String::new() };
+        let what = if self.dry_run { "would be applied" } else { "applied" };
         let dry = if self.dry_run { " (dry run: nothing was changed)" } else { "" };
-        text.line(format_args!("{}: {} applied{failed}{dry}", self.scope.shown(), self.applied));
+        text.line(format_args!("{}: {} {what}{failed}{dry}", self.scope.shown(), self.applied));
         text.records(&self.objects, |item, inside| {
             let reason = item.reason.as_ref().map(|reason| format!(": {}", reason.inside(inside)));
             format!("{} {}{}", item.object.inside(inside), item.outcome.inside(inside), reason.unwrap_or_default())
@@ -262,6 +263,11 @@ fn argv(params: &Params, scope: &Scope) -> Result<Argv> {
     if params.manifest.trim().is_empty() {
         return Err(ToolError::invalid("manifest is empty").hint("pass YAML or JSON, not the name of a file"));
     }
+    if !params.manifest.contains(':') {
+        return Err(
+            ToolError::invalid("manifest holds no object").hint("pass the YAML or JSON itself, not the name of a file")
+        );
+    }
     if params.manifest.len() > MANIFEST_MAX {
         return Err(ToolError::new(Code::TooLarge, format!("manifest is longer than {MANIFEST_MAX} bytes"))
             .hint("apply it in parts"));
@@ -305,23 +311,24 @@ mod tests {
         for (params, expected) in [
             (json!({"manifest": "--filename=https://evil"}), "apply --filename=-"),
             (
-                json!({"manifest": "x", "namespace": "n", "context": "c", "dry_run": "server", "server_side": true, "force_conflicts": true}),
+                json!({"manifest": "x: y", "namespace": "n", "context": "c", "dry_run": "server", "server_side": true, "force_conflicts": true}),
                 "apply --context=c --namespace=n --filename=- --dry-run=server --server-side --force-conflicts",
             ),
-            (json!({"manifest": "x", "dry_run": "client"}), "apply --filename=- --dry-run=client"),
+            (json!({"manifest": "x: y", "dry_run": "client"}), "apply --filename=- --dry-run=client"),
         ] {
             assert_eq!(words_of(params).unwrap(), expected);
         }
         for params in [
             json!({"manifest": " \n"}),
-            json!({"manifest": "x", "force_conflicts": true}),
-            json!({"manifest": "x", "server_side": true, "dry_run": "client"}),
-            json!({"manifest": "x", "namespace": "*"}),
-            json!({"manifest": "x".repeat(MANIFEST_MAX + 1)}),
+            json!({"manifest": "@/tmp/x.yaml"}),
+            json!({"manifest": "x: y", "force_conflicts": true}),
+            json!({"manifest": "x: y", "server_side": true, "dry_run": "client"}),
+            json!({"manifest": "x: y", "namespace": "*"}),
+            json!({"manifest": "x:".repeat(MANIFEST_MAX)}),
         ] {
             assert!(words_of(params).is_err());
         }
         // What is misspelt must not become a real run.
-        assert!(serde_json::from_value::<Params>(json!({"manifest": "x", "dry_run": "Server"})).is_err());
+        assert!(serde_json::from_value::<Params>(json!({"manifest": "x: y", "dry_run": "Server"})).is_err());
     }
 }

@@ -207,7 +207,8 @@ impl Tool for Events {
         items.finish()?;
         let (total, events) = (newest.total, newest.finish());
         let empty = if total == 0 {
-            Some(server.nothing("events", of.is_some() || params.types.is_some(), &scope, &done.place, &call).await?)
+            let what = of.map_or_else(|| String::from("events"), |of| format!("events of {}", of.shown()));
+            Some(server.nothing(&what, params.types.is_some(), &scope, &done.place, &call).await?)
         } else {
             None
         };

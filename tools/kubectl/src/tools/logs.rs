@@ -72,6 +72,9 @@ pub struct Log {
     /// What kubectl chose: a container, a pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     chosen: Option<Untrusted>,
+    /// Why there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nothing: Vec<Untrusted>,
     /// Why the log may be incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<Untrusted>,
@@ -92,6 +95,9 @@ impl Answer for Log {
         text.line(format_args!("{}: log of {}, {what}", self.scope.shown(), self.pod));
         if let Some(chosen) = &self.chosen {
             text.line(format_args!("kubectl chose: {}", chosen.quoted()));
+        }
+        for why in &self.nothing {
+            text.line(format_args!("nothing was logged: {}", why.quoted()));
         }
         if let Some(incomplete) = &self.incomplete {
             text.line(format_args!("not all could be read: {}", incomplete.quoted()));
@@ -167,6 +173,8 @@ impl Tool for Logs {
         }
         let read = tail.read();
         let lines = tail.finish();
+        // Of a pod that was never started kubectl prints nothing, and is content.
+        let nothing = if read == 0 && ok { server.causes(&pod, &scope, &call).await } else { Vec::new() };
         let said = Some(said).filter(|said| !said.is_empty()).map(|said| Untrusted::line(&said));
         let (chosen, incomplete) = if ok { (said, None) } else { (None, said) };
         Ok(Log {
@@ -177,6 +185,7 @@ impl Tool for Logs {
             cut: lines.cut(),
             half_searched: lines.half_searched(),
             chosen,
+            nothing,
             incomplete,
             lines,
         })
@@ -211,6 +220,10 @@ fn argv(params: &Params, scope: &Scope, pod: &Resource, whole: bool) -> Result<A
     argv = match params.since.as_deref().filter(|since| !since.is_empty()) {
         // A time has a colon, an age has none.
         Some(time) if time.contains(':') => argv.flag_value("--since-time", argv::plain("since", time)?)?,
+        Some(age) if !is_age(age) => {
+            return Err(ToolError::invalid("since is neither an age nor a time")
+                .hint("for example since=90s, 10m, 1h30m, or since=2026-01-31T08:00:00Z"));
+        }
         since => argv::optional(argv, "--since", "since", since)?,
     };
     if params.previous {
@@ -219,6 +232,13 @@ fn argv(params: &Params, scope: &Scope, pod: &Resource, whole: bool) -> Result<A
     // One more, behind which the first that is wanted is whole.
     let tail = if whole { String::from("-1") } else { (lines(params)? + 1).to_string() };
     pod.joined_on(argv.flag_value("--tail", tail)?)
+}
+
+/// Numbers, each with a unit.
+fn is_age(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(['h', 'm', 's'])
+        && text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'h' | 'm' | 's' | '.'))
 }
 
 #[cfg(test)]
@@ -248,8 +268,8 @@ mod tests {
                 "logs --pod-running-timeout=5s --all-containers --prefix --ignore-errors --since-time=2026-01-01T00:00:00Z --tail=-1 pod/a",
             ),
             (
-                json!({"pod": "a", "since": "--follow", "grep": ""}),
-                "logs --pod-running-timeout=5s --since=--follow --tail=101 pod/a",
+                json!({"pod": "a", "since": "1h30m", "grep": ""}),
+                "logs --pod-running-timeout=5s --since=1h30m --tail=101 pod/a",
             ),
         ] {
             assert_eq!(words_of(params).unwrap(), expected);
@@ -258,6 +278,8 @@ mod tests {
             json!({"pod": "-f"}),
             json!({"pod": "a", "container": "--follow"}),
             json!({"pod": "a", "container": "b", "all_containers": true}),
+            json!({"pod": "a", "since": "--follow"}),
+            json!({"pod": "a", "since": "yesterday"}),
             json!({"pod": "a", "tail": 0}),
             json!({"pod": "a", "tail": 10_001}),
             json!({"pod": "a", "namespace": "*"}),

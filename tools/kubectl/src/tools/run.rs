@@ -97,7 +97,7 @@ pub struct Ran {
     /// What keeps it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     causes: Vec<Untrusted>,
-    /// Whether the pod is gone.
+    /// Whether the pod is being removed: it is gone when its containers have ended.
     removed: bool,
     /// Why what it printed could not be read, in kubectl's words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +112,7 @@ impl Answer for Ran {
             (Some(code), _) => format!("exit code {code}"),
             (None, unfinished) => format!("NOT finished: {}", unfinished.as_deref().unwrap_or("its end was not seen")),
         };
-        let then = if self.removed { "removed" } else { "the pod is still there" };
+        let then = if self.removed { "it is being removed" } else { "the pod is still there" };
         text.line(format_args!("{}: pod {}, {how}; {then}", self.scope.shown(), self.pod));
         for cause in &self.causes {
             text.framed(|inside| format!("{}\n", cause.inside(inside)));
