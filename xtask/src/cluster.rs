@@ -16,6 +16,7 @@ mod able;
 mod cgroups;
 mod components;
 mod debian;
+mod flux;
 mod image;
 mod inside;
 mod keeper;
@@ -35,12 +36,14 @@ use places::Place;
 pub use able::lacking;
 pub use kubectl::Kubectl;
 pub use load::fill;
+pub use parts::flux_directory;
 pub use running::Running;
 
 const HELP: &str = "\
 cargo xtask cluster <verb>
 
   up [--only control-plane] [--port N]   start a cluster; it ends with this command (Ctrl-C), or with `down`
+     [--with flux]                       with Flux's kustomize-controller, its kinds, and the flux command
   down                                   end every cluster of this user, and remove what killed ones have left
   status                                 which clusters run, and where
   shell                                  print what makes kubectl and the tests use it: eval \"$(cargo xtask cluster shell)\"
@@ -77,6 +80,43 @@ impl Extent {
     }
 }
 
+/// What a cluster is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How much of Kubernetes there is.
+    pub extent: Extent,
+    /// Whether there is Flux.
+    pub flux: bool,
+}
+
+impl From<Extent> for Plan {
+    fn from(extent: Extent) -> Self {
+        Self { extent, flux: false }
+    }
+}
+
+impl Plan {
+    /// As it is written in arguments of the processes that `up` starts.
+    fn words(self) -> [&'static str; 2] {
+        [self.extent.name(), if self.flux { FLUX } else { "nothing" }]
+    }
+
+    fn of(extent: &str, with: &str) -> Result<Self> {
+        Ok(Self { extent: Extent::named(extent)?, flux: flux_in(Some(with).filter(|with| *with != "nothing"))? })
+    }
+}
+
+/// What there can be besides.
+const FLUX: &str = "flux";
+
+fn flux_in(with: Option<&str>) -> Result<bool> {
+    match with {
+        None => Ok(false),
+        Some(FLUX) => Ok(true),
+        Some(other) => Err(format!("{other:?} is nothing a cluster can have besides; {FLUX} is")),
+    }
+}
+
 /// Runs a verb.
 pub fn run(arguments: &[&str]) -> Result<ExitCode> {
     let done = |()| ExitCode::SUCCESS;
@@ -94,12 +134,13 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
             load::run(&cluster()?, number(pods)?.unwrap_or(10_000), number(namespaces)?.unwrap_or(50)).map(done)
         }
         // The two processes that `up` starts.
-        ["keeper", extent, port] => keeper::run(&run::root()?, Extent::named(extent)?, number(Some(port))?),
-        ["inside", place, extent, server, kubelet, metrics] => {
+        ["keeper", extent, with, port] => keeper::run(&run::root()?, Plan::of(extent, with)?, number(Some(port))?),
+        ["inside", place, extent, with, server, kubelet, metrics, flux] => {
             let port = |text| number(Some(text))?.ok_or_else(|| format!("{text} is no port"));
-            let ports = Ports { server: port(server)?, kubelet: port(kubelet)?, metrics: port(metrics)? };
+            let [server, kubelet, metrics, flux] = [port(server)?, port(kubelet)?, port(metrics)?, port(flux)?];
+            let ports = Ports { server, kubelet, metrics, flux };
             let place = Place::at(Path::new(place)).ok_or_else(|| format!("{place:?} is no place of a cluster"))?;
-            inside::run(&place, Extent::named(extent)?, ports)
+            inside::run(&place, Plan::of(extent, with)?, ports)
         }
         _ => {
             eprint!("{HELP}");
@@ -109,7 +150,8 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
 }
 
 fn up(options: &[&str]) -> Result<ExitCode> {
-    let [only, port] = values(options, ["--only", "--port"])?;
+    let [only, port, with] = values(options, ["--only", "--port", "--with"])?;
+    let flux = flux_in(with)?;
     let extent = match only {
         Some(name) => Extent::named(name)?,
         None => match lacking() {
@@ -121,12 +163,11 @@ fn up(options: &[&str]) -> Result<ExitCode> {
         },
     };
     let started = Instant::now();
-    let running = Running::start(&run::root()?, extent, number(port)?)?;
+    let running = Running::start(&run::root()?, Plan { extent, flux }, number(port)?)?;
     let facts = facts(running.place())?;
     let node = facts["node"].as_str().map_or_else(|| "no node".to_owned(), |node| format!("{node} is ready"));
     let (name, took) = (running.place().name(), started.elapsed().as_secs_f32());
-    let (version, server) = (said(&facts, "server_version"), said(&facts, "server"));
-    run::out(&format!("cluster {name}: Kubernetes {version} at {server}, {node}, after {took:.1} s"));
+    run::out(&format!("cluster {name}: {}, {node}, after {took:.1} s", described(&facts)));
     exports(running.place()).iter().for_each(|line| run::out(line));
     run::out("it ends with this command: Ctrl-C, or cargo xtask cluster down");
     running.wait()?;
@@ -165,7 +206,7 @@ fn status() -> Result<()> {
     let (running, dead) = places::list()?;
     for place in &running {
         let line = match facts(place) {
-            Ok(facts) => format!("Kubernetes {} at {}", said(&facts, "server_version"), said(&facts, "server")),
+            Ok(facts) => described(&facts),
             Err(_) => "not ready yet".to_owned(),
         };
         run::out(&format!("cluster {}: {line}, in {}", place.name(), place.path().display()));
@@ -202,6 +243,12 @@ fn facts(place: &Place) -> Result<Value> {
     let text = fs::read_to_string(place.path().join("facts.json"));
     let text = text.map_err(|_| format!("cluster {} is not ready yet", place.name()))?;
     serde_json::from_str(&text).map_err(|error| format!("facts.json: {error}"))
+}
+
+/// What it is and where.
+fn described(facts: &Value) -> String {
+    let flux = facts["flux"].as_str().map(|version| format!(" with Flux {version}")).unwrap_or_default();
+    format!("Kubernetes {}{flux} at {}", said(facts, "server_version"), said(facts, "server"))
 }
 
 fn said<'a>(facts: &'a Value, name: &str) -> &'a str {
@@ -244,5 +291,21 @@ mod tests {
         assert_eq!(number::<u16>(Some("70000")), Err("\"70000\" is no number that fits here".to_owned()));
         assert_eq!(number::<u16>(Some("any")), Ok(None));
         assert!(Extent::named("node").unwrap_err().contains("control-plane"));
+        assert_eq!(flux_in(Some("helm")), Err("\"helm\" is nothing a cluster can have besides; flux is".to_owned()));
+    }
+
+    #[test]
+    fn a_plan_is_what_its_words_say_and_status_names_flux() {
+        for extent in [Extent::ControlPlane, Extent::Whole] {
+            for flux in [true, false] {
+                let plan = Plan { extent, flux };
+                let [extent, with] = plan.words();
+                assert_eq!(Plan::of(extent, with), Ok(plan));
+            }
+        }
+        let mut facts = serde_json::json!({"server_version": "v1.37.2", "server": "https://127.0.0.1:1", "flux": null});
+        assert_eq!(described(&facts), "Kubernetes v1.37.2 at https://127.0.0.1:1");
+        facts["flux"] = "v2.9.5".into();
+        assert_eq!(described(&facts), "Kubernetes v1.37.2 with Flux v2.9.5 at https://127.0.0.1:1");
     }
 }

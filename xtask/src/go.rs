@@ -6,7 +6,13 @@ use std::{
     process::Command,
 };
 
+use serde_json::Value;
+
 use crate::run::{self, Result};
+
+mod gap;
+
+pub use gap::Gap;
 
 /// A module, and how its programs are built.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +23,8 @@ pub struct Module {
     pub link: String,
     /// Build tags, with commas.
     pub tags: &'static str,
+    /// What one of its modules lacks.
+    pub gap: Option<Gap>,
 }
 
 /// The environment of the compiler of a program that is partly C.
@@ -62,19 +70,36 @@ impl Module {
         let held = File::create(&lock).and_then(|file| file.lock().map(|()| file));
         let _held = held.map_err(|error| format!("{} could not be locked: {error}", lock.display()))?;
         let absent = absent();
+        let filled = directory.join("filled");
+        let sources = match self.gap {
+            Some(gap) if !absent.is_empty() => gap.fill(self, &filled)?,
+            _ => &self.path,
+        };
         for (number, program) in absent.iter().enumerate() {
             eprintln!("building {} for the tests, once ({} of {})", program.name, number + 1, absent.len());
-            self.build(&directory, program)
+            self.build(sources, &directory, program)
                 .map_err(|error| format!("there is no {} for the tests: {error}", program.name))?;
         }
+        // Nothing needs it any more; where it cannot be removed it is only in the way.
+        let _ = fs::remove_dir_all(&filled);
         Ok(directory)
     }
 
-    fn build(&self, directory: &Path, program: &Program) -> Result<()> {
+    /// `module`, at `version`, in the module cache.
+    pub fn downloaded(&self, module: &str, version: &str) -> Result<PathBuf> {
+        let mut go = Command::new("go");
+        go.current_dir(&self.path).env("GOWORK", "off").args(["mod", "download", "-json"]);
+        let said = run::stdout(go.arg(format!("{module}@{version}")))?;
+        let said: Value = serde_json::from_str(&said).map_err(|error| format!("go mod download: {error}"))?;
+        let directory = said["Dir"].as_str().map(PathBuf::from);
+        directory.ok_or_else(|| format!("go mod download does not say where {module} {version} is"))
+    }
+
+    fn build(&self, sources: &Path, directory: &Path, program: &Program) -> Result<()> {
         // It appears when it is complete.
         let part = directory.join(format!("{}.part", program.name));
         let mut go = Command::new("go");
-        go.current_dir(&self.path).env("GOWORK", "off");
+        go.current_dir(sources).env("GOWORK", "off");
         match program.c {
             Some(fetch) => go.env("CGO_ENABLED", "1").envs(fetch()?),
             None => go.env("CGO_ENABLED", "0"),

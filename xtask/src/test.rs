@@ -18,6 +18,7 @@ use tally::Tally;
 /// What every CI machine can have: there, a skip whose reason names one of these words is a failure. Everything else a test may lack is
 /// a matter of the kernel or of the user it runs as.
 const CI_HAS: &[&str] = &[
+    "AGENT_TOOLS_FLUX",
     "AGENT_TOOLS_OCI",
     "AGENT_TOOLS_VENV",
     "crane",
@@ -42,24 +43,18 @@ pub fn run(filter: Option<&str>) -> Result<ExitCode> {
 
     let mut cargo = run::cargo(&root);
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).env("AGENT_TOOLS_SKIPPED", &skipped);
-    for need in needs::all(&root, &target.join("test-tools")) {
-        match need.found {
-            Ok(path) => {
-                eprintln!("{}={}", need.variable, path.display());
-                cargo.env(need.variable, path);
-            }
-            Err(reason) => {
-                eprintln!("{} is not set: {reason}", need.variable);
-                cargo.env_remove(need.variable);
-            }
-        }
-    }
+    needs::all(&root, &target.join("test-tools")).into_iter().for_each(|need| need.tell(&mut cargo));
 
-    let cluster = Cluster::for_tests(&root, filter)?;
+    let wanted = cluster::tests(&root, filter)?;
+    let flux = wanted.iter().any(|test| test.starts_with("flux::"));
+    let cluster = Cluster::for_tests(&root, wanted)?;
     cargo.env_remove(cluster::VARIABLE);
     if let Some(directory) = cluster.directory() {
         eprintln!("{}={}", cluster::VARIABLE, directory.display());
         cargo.args(["--features", &Cluster::features(&root)?]).env(cluster::VARIABLE, directory);
+        if flux {
+            needs::flux(&root).tell(&mut cargo);
+        }
     }
 
     let mut child =

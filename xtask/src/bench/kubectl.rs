@@ -47,7 +47,7 @@ const BUDGET: usize = 4_000;
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
     let binary = bench.built("mcp-kubectl", "mcp-kubectl")?;
     // It ends when this function does, or this process.
-    let cluster = Running::start(&bench.root, Extent::ControlPlane, None)?;
+    let cluster = Running::start(&bench.root, Extent::ControlPlane.into(), None)?;
     let kubectl = Kubectl::new(cluster.place().path());
     let stage = Stage::new(bench, &binary, cluster.place().path())?;
     let mut rows = start::rows(&Subject {

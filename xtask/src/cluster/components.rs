@@ -19,6 +19,8 @@ pub struct Ports {
     pub kubelet: u16,
     /// Of the metrics API.
     pub metrics: u16,
+    /// Where Flux says whether it is ready.
+    pub flux: u16,
 }
 
 /// A program that runs as long as the cluster does.
@@ -28,10 +30,14 @@ pub struct Component {
     pub name: &'static str,
     /// Its arguments. Paths are relative to the cluster's directory.
     pub arguments: Vec<String>,
+    /// What its environment has besides.
+    pub environment: Vec<(&'static str, String)>,
 }
 
-fn component(name: &'static str, arguments: &[&str]) -> Component {
-    Component { name, arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect() }
+/// A component without an environment of its own.
+pub fn component(name: &'static str, arguments: &[&str]) -> Component {
+    let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    Component { name, arguments, environment: Vec::new() }
 }
 
 /// The store. Its sockets are files: the directory they are in is nobody else's.

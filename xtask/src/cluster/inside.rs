@@ -14,9 +14,9 @@ use rustix::process::{WaitOptions, wait};
 use serde_json::{Value, json};
 
 use super::{
-    Extent,
+    Extent, Plan,
     components::{self, Component, Ports},
-    image,
+    flux, image,
     keys::NODE,
     kubectl::Kubectl,
     places::Place,
@@ -31,14 +31,20 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub const OURS: &[&str] = &["/run", "/var/lib", "/var/log"];
 
 /// Starts a cluster in `place` and stays until a part ends, or whoever started it goes away.
-pub fn run(place: &Place, extent: Extent, ports: Ports) -> Result<ExitCode> {
+pub fn run(place: &Place, plan: Plan, ports: Ports) -> Result<ExitCode> {
     end_with_our_starter();
     let cluster = Inside { place, ports, kubectl: Kubectl::new(place.path()) };
-    let mut children = cluster.control_plane(extent)?;
-    if extent == Extent::Whole {
+    let mut children = cluster.control_plane(plan.extent)?;
+    if plan.flux {
+        children.push(cluster.flux()?);
+    }
+    if plan.extent == Extent::Whole {
         children.extend(cluster.node()?);
     }
-    cluster.write_facts(extent)?;
+    if plan.flux {
+        cluster.until("Flux is ready", &["kustomize-controller"], || flux::ready(ports))?;
+    }
+    cluster.write_facts(plan)?;
     let ended = first_end(&children)?;
     Err(format!("{ended} has ended; the last it said: {}", last_words(place.path(), ended)))
 }
@@ -81,6 +87,14 @@ impl Inside<'_> {
         Ok(children)
     }
 
+    /// Starts it; it becomes ready while the node does.
+    fn flux(&self) -> Result<Child> {
+        self.kubectl.feed(&["create", "--filename", "-"], &flux::objects(self.place)?)?;
+        // It looks for kinds that are not served yet only every ten seconds.
+        self.kubectl.ask(&["wait", "--for=condition=Established", "--all", "crd", &patience()])?;
+        self.start(&flux::controller(self.place, self.ports)?)
+    }
+
     fn node(&self) -> Result<Vec<Child>> {
         let images = self.place.path().join("images.tar");
         let import = ["--address", components::CONTAINERD, "--namespace", "k8s.io", "images", "import", "--local"];
@@ -100,13 +114,14 @@ impl Inside<'_> {
         })?;
         let spec = json!({"spec": {"taints": null}}).to_string();
         self.kubectl.ask(&["patch", "node", NODE, "--patch", &spec])?;
-        let ready = format!("--timeout={}s", PATIENCE.as_secs());
-        self.kubectl.ask(&["wait", "--for=condition=Ready", &format!("node/{NODE}"), &ready]).map_err(|error| {
-            format!(
-                "the node does not become ready: {error}; the kubelet: {}",
-                last_words(self.place.path(), "kubelet")
-            )
-        })?;
+        self.kubectl.ask(&["wait", "--for=condition=Ready", &format!("node/{NODE}"), &patience()]).map_err(
+            |error| {
+                format!(
+                    "the node does not become ready: {error}; the kubelet: {}",
+                    last_words(self.place.path(), "kubelet")
+                )
+            },
+        )?;
         Ok(vec![kubelet, metrics])
     }
 
@@ -124,6 +139,7 @@ impl Inside<'_> {
         let path = std::env::join_paths([directory.join("bin")].into_iter().chain(std::env::split_paths(&path)));
         command.env("PATH", path.map_err(|error| format!("{}: {error}", directory.display()))?);
         command.env("HOME", directory).env_remove("KUBECONFIG");
+        command.envs(component.environment.iter().map(|(name, value)| (name, value)));
         let child = command.spawn().map_err(|error| format!("{} could not be started: {error}", component.name))?;
         Ok((child.id(), component.name))
     }
@@ -146,12 +162,20 @@ impl Inside<'_> {
         }
     }
 
+    fn flux_version(&self) -> Result<Value> {
+        let mut flux = Command::new(self.place.path().join("bin/flux"));
+        let version = run::stdout(flux.args(["version", "--client", "--output=json"]).env("HOME", self.place.path()))?;
+        let version: Value = serde_json::from_str(&version).map_err(|error| format!("flux version: {error}"))?;
+        Ok(version["flux"].clone())
+    }
+
     /// The last file: it says that all the others are there.
-    fn write_facts(&self, extent: Extent) -> Result<()> {
+    fn write_facts(&self, plan: Plan) -> Result<()> {
         let version = self.kubectl.ask(&["get", "--raw", "/version"])?;
         let version: Value = serde_json::from_str(&version).map_err(|error| format!("/version: {error}"))?;
         let facts = json!({
-            "node": (extent == Extent::Whole).then_some(NODE),
+            "node": (plan.extent == Extent::Whole).then_some(NODE),
+            "flux": plan.flux.then(|| self.flux_version()).transpose()?,
             "image": image::BUSYBOX,
             "server": format!("https://127.0.0.1:{}", self.ports.server),
             "server_version": version["gitVersion"],
@@ -160,6 +184,11 @@ impl Inside<'_> {
         run::write(&part, &format!("{facts:#}\n"))?;
         fs::rename(&part, self.place.path().join("facts.json")).map_err(|error| format!("facts.json: {error}"))
     }
+}
+
+/// As kubectl is told it.
+fn patience() -> String {
+    format!("--timeout={}s", PATIENCE.as_secs())
 }
 
 /// Waits for processes, those that others left to us as well, until one is of `children`.

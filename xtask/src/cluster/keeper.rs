@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    Extent, cgroups,
+    Extent, Plan, cgroups,
     components::Ports,
     debian, image, keys, parts,
     places::{self, Place},
@@ -29,7 +29,7 @@ pub const STOP: &str = "stop";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Keeps a new cluster until our input ends, `down` says so, or a part of it fails. Its directory is the first line on stdout, the second comes when it is ready.
-pub fn run(root: &Path, extent: Extent, port: Option<u16>) -> Result<ExitCode> {
+pub fn run(root: &Path, plan: Plan, port: Option<u16>) -> Result<ExitCode> {
     static ABANDONED: AtomicBool = AtomicBool::new(false);
     thread::spawn(|| {
         let mut nothing = [0];
@@ -39,8 +39,8 @@ pub fn run(root: &Path, extent: Extent, port: Option<u16>) -> Result<ExitCode> {
     let claim = places::claim()?;
     let place = &claim.place;
     run::out(&place.path().display().to_string());
-    let kept = prepare(root, place, extent, port).and_then(|ports| {
-        let mut cluster = start(place, extent, ports)?;
+    let kept = prepare(root, place, plan, port).and_then(|ports| {
+        let mut cluster = start(place, plan, ports)?;
         let kept = keep(place, &mut cluster, &ABANDONED);
         end(&mut cluster);
         kept
@@ -50,18 +50,18 @@ pub fn run(root: &Path, extent: Extent, port: Option<u16>) -> Result<ExitCode> {
 }
 
 /// Everything that has to be there before the first part starts.
-fn prepare(root: &Path, place: &Place, extent: Extent, port: Option<u16>) -> Result<Ports> {
+fn prepare(root: &Path, place: &Place, plan: Plan, port: Option<u16>) -> Result<Ports> {
     let ports = ports(port)?;
     let bin = place.path().join("bin");
     let failed = |error: std::io::Error| format!("{} could not be filled: {error}", bin.display());
     fs::create_dir(&bin).map_err(failed)?;
-    for (name, path) in parts::all(root, extent)? {
+    for (name, path) in parts::all(root, plan)? {
         symlink(path, bin.join(name)).map_err(failed)?;
     }
     // The build may replace the file we were started from.
     fs::copy(places::ourselves()?, place.path().join("xtask")).map_err(failed)?;
     keys::write(place, ports.server)?;
-    if extent == Extent::Whole {
+    if plan.extent == Extent::Whole {
         let busybox = debian::busybox()?;
         // The directory can be a CLUSTER_BIN itself.
         symlink(&busybox, bin.join("busybox")).map_err(failed)?;
@@ -80,18 +80,18 @@ fn ports(server: Option<u16>) -> Result<Ports> {
         Ok::<_, String>((listener, port))
     };
     // Held until all are chosen, so that they differ.
-    let (server, kubelet, metrics) = (free(server.unwrap_or(0))?, free(0)?, free(0)?);
-    Ok(Ports { server: server.1, kubelet: kubelet.1, metrics: metrics.1 })
+    let (server, kubelet, metrics, flux) = (free(server.unwrap_or(0))?, free(0)?, free(0)?, free(0)?);
+    Ok(Ports { server: server.1, kubelet: kubelet.1, metrics: metrics.1, flux: flux.1 })
 }
 
-fn start(place: &Place, extent: Extent, ports: Ports) -> Result<Child> {
+fn start(place: &Place, plan: Plan, ports: Ports) -> Result<Child> {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]);
-    if extent == Extent::Whole {
+    if plan.extent == Extent::Whole {
         command.args(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--"]);
     }
-    command.arg(place.path().join("xtask")).args(["cluster", "inside"]).arg(place.path()).arg(extent.name());
-    command.args([ports.server, ports.kubelet, ports.metrics].map(|port| port.to_string()));
+    command.arg(place.path().join("xtask")).args(["cluster", "inside"]).arg(place.path()).args(plan.words());
+    command.args([ports.server, ports.kubelet, ports.metrics, ports.flux].map(|port| port.to_string()));
     let child = command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
     child.map_err(|error| format!("setpriv could not be started: {error}; it is in Debian's util-linux"))
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Extent, debian, places};
+use super::{Extent, Plan, debian, flux, places};
 use crate::{
     go::{self, Module, Program},
     run::{self, Result},
@@ -15,7 +15,7 @@ use crate::{
 const KUBERNETES: &str = "k8s.io/kubernetes";
 
 /// The programs of one folder of `tests/cluster/`, by name and package.
-type Set = &'static [(&'static str, &'static str)];
+pub type Set = &'static [(&'static str, &'static str)];
 
 const CONTROL_PLANE: Set = &[
     ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
@@ -39,10 +39,10 @@ const NODE: Set = &[
 
 const METRICS: Set = &[("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server")];
 
-/// Every program of a cluster of `extent`, by name.
-pub fn all(root: &Path, extent: Extent) -> Result<Vec<(&'static str, PathBuf)>> {
+/// Every program of a cluster, and every file that belongs to one, by name.
+pub fn all(root: &Path, plan: Plan) -> Result<Vec<(&'static str, PathBuf)>> {
     if let Some(place) = std::env::var_os("CLUSTER_BIN").filter(|place| !place.is_empty()) {
-        return given(Path::new(&place), extent);
+        return given(Path::new(&place), plan);
     }
     let cache = places::cache()?.join("go");
     let sources = root.join("tests/cluster");
@@ -55,17 +55,36 @@ pub fn all(root: &Path, extent: Extent) -> Result<Vec<(&'static str, PathBuf)>> 
         Ok(())
     };
     let kubernetes = kubernetes(&sources.join("kubernetes"))?;
-    match extent {
+    match plan.extent {
         Extent::ControlPlane => add(kubernetes, &[CONTROL_PLANE])?,
         Extent::Whole => {
             add(kubernetes, &[CONTROL_PLANE, KUBELET])?;
             // Static, so that runc needs no library where it runs; a snapshotter for every file system is not needed.
             let tags = "no_btrfs,no_devmapper,no_zfs,seccomp,netgo,osusergo";
-            add(Module { path: sources.join("node"), link: "-extldflags=-static".to_owned(), tags }, &[NODE])?;
+            let link = "-extldflags=-static".to_owned();
+            add(Module { path: sources.join("node"), link, tags, gap: None }, &[NODE])?;
             add(Module { path: sources.join("metrics"), ..Module::default() }, &[METRICS])?;
         }
     }
+    if plan.flux {
+        found.extend(flux_parts(root)?);
+    }
     Ok(found)
+}
+
+/// The directory with the parts of Flux and nothing else.
+pub fn flux_directory(root: &Path) -> Result<PathBuf> {
+    let module = flux::module(&root.join("tests/cluster/flux"))?;
+    let programs: Vec<Program> = flux::PROGRAMS.iter().map(|(name, package)| program(name, package)).collect();
+    let directory = module.built(&places::cache()?.join("go"), &programs).map_err(remedy)?;
+    flux::kinds(&module, &directory).map_err(remedy)?;
+    Ok(directory)
+}
+
+fn flux_parts(root: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+    let directory = flux_directory(root)?;
+    let names = flux::PROGRAMS.iter().map(|(name, _)| *name).chain([flux::KINDS]);
+    Ok(names.map(|name| (name, directory.join(name))).collect())
 }
 
 fn program(name: &str, package: &str) -> Program {
@@ -86,17 +105,18 @@ fn kubernetes(path: &Path) -> Result<Module> {
     ];
     let link: Vec<String> =
         facts.iter().map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={value}")).collect();
-    Ok(Module { path: path.to_owned(), link: link.join(" "), tags: "" })
+    Ok(Module { path: path.to_owned(), link: link.join(" "), ..Module::default() })
 }
 
 /// What is in `place` is used as it is.
-fn given(place: &Path, extent: Extent) -> Result<Vec<(&'static str, PathBuf)>> {
-    let sets: &[Set] = match extent {
+fn given(place: &Path, plan: Plan) -> Result<Vec<(&'static str, PathBuf)>> {
+    let sets: &[Set] = match plan.extent {
         Extent::ControlPlane => &[CONTROL_PLANE],
         Extent::Whole => &[CONTROL_PLANE, KUBELET, NODE, METRICS],
     };
     let place = fs::canonicalize(place).map_err(|error| format!("CLUSTER_BIN={}: {error}", place.display()))?;
-    let names = sets.iter().copied().flatten().map(|(name, _)| *name);
+    let of_flux = plan.flux.then(|| flux::PROGRAMS.iter().map(|(name, _)| *name).chain([flux::KINDS]));
+    let names = sets.iter().copied().flatten().map(|(name, _)| *name).chain(of_flux.into_iter().flatten());
     let found: Vec<_> = names.map(|name| (name, place.join(name))).collect();
     let absent: Vec<_> = found.iter().filter(|(_, path)| !path.is_file()).map(|(name, _)| *name).collect();
     if absent.is_empty() {
@@ -117,12 +137,15 @@ mod tests {
     #[test]
     fn what_is_given_is_taken_and_what_is_not_is_named() {
         let place = tempfile::tempdir().unwrap();
-        let refused = given(place.path(), Extent::ControlPlane).unwrap_err();
+        let plan = |extent, flux| Plan { extent, flux };
+        let refused = given(place.path(), plan(Extent::ControlPlane, false)).unwrap_err();
         assert!(refused.contains("has no kubectl, etcd, kube-apiserver, "), "{refused}");
         CONTROL_PLANE.iter().for_each(|(name, _)| run::write(&place.path().join(name), "").unwrap());
-        assert_eq!(given(place.path(), Extent::ControlPlane).unwrap().len(), 5);
-        let refused = given(place.path(), Extent::Whole).unwrap_err();
+        assert_eq!(given(place.path(), plan(Extent::ControlPlane, false)).unwrap().len(), 5);
+        let refused = given(place.path(), plan(Extent::Whole, false)).unwrap_err();
         assert!(refused.contains("has no kubelet, containerd, "), "{refused}");
+        let refused = given(place.path(), plan(Extent::ControlPlane, true)).unwrap_err();
+        assert!(refused.contains("has no flux, kustomize-controller, flux-kinds.yaml; "), "{refused}");
     }
 
     #[test]

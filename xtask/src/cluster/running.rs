@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Extent, parts,
+    Plan, parts,
     places::{self, Place},
 };
 use crate::run::Result;
@@ -22,10 +22,11 @@ pub struct Running {
 
 impl Running {
     /// Builds what is absent, starts a cluster and waits until it is ready.
-    pub fn start(root: &Path, extent: Extent, port: Option<u16>) -> Result<Self> {
-        parts::all(root, extent)?;
+    pub fn start(root: &Path, plan: Plan, port: Option<u16>) -> Result<Self> {
+        parts::all(root, plan)?;
         let mut command = Command::new(places::ourselves()?);
-        command.args(["cluster", "keeper", extent.name()]).arg(port.map_or("any".to_owned(), |port| port.to_string()));
+        command.args(["cluster", "keeper"]).args(plan.words());
+        command.arg(port.map_or("any".to_owned(), |port| port.to_string()));
         command.current_dir(root).stdin(Stdio::piped()).stdout(Stdio::piped());
         // What a terminal sends is meant for us: the keeper has work left when we end.
         let child = command.process_group(0).spawn();

@@ -27,9 +27,8 @@ pub enum Cluster {
 }
 
 impl Cluster {
-    /// Starts one if tests with `filter` in their names need it.
-    pub fn for_tests(root: &Path, filter: Option<&str>) -> Result<Self> {
-        let tests = tests(root, filter)?;
+    /// Starts one if there are `tests` that need it.
+    pub fn for_tests(root: &Path, tests: Vec<String>) -> Result<Self> {
         if tests.is_empty() {
             return Ok(Self::Unwanted);
         }
@@ -38,7 +37,7 @@ impl Cluster {
         }
         let started = match cluster::lacking() {
             Some(reason) => Err(reason),
-            None => Running::start(root, Extent::Whole, None),
+            None => Running::start(root, Extent::Whole.into(), None),
         };
         Ok(started.map_or_else(|reason| Self::Lacking(tests, reason), Self::Ours))
     }
@@ -62,7 +61,7 @@ impl Cluster {
 }
 
 /// The names of the tests that need a cluster and have `filter` in their names.
-fn tests(root: &Path, filter: Option<&str>) -> Result<Vec<String>> {
+pub fn tests(root: &Path, filter: Option<&str>) -> Result<Vec<String>> {
     let binaries = needy(root)?;
     let mut cargo = run::cargo(root);
     cargo.args(["test", "--workspace", "--quiet", "--features", &Cluster::features(root)?]);

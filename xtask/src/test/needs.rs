@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    go,
+    cluster, go,
     run::{self, Result},
 };
 
@@ -21,18 +21,39 @@ pub struct Need {
     pub found: Result<PathBuf>,
 }
 
+impl Need {
+    /// What the environment says, or else what `find` finds.
+    fn new(variable: &'static str, find: impl FnOnce() -> Result<PathBuf>) -> Self {
+        let given = std::env::var_os(variable).filter(|value| !value.is_empty());
+        Self { variable, found: given.map_or_else(find, |value| Ok(PathBuf::from(value))) }
+    }
+
+    /// Names it to `cargo`, and says where it is or why it is not there.
+    pub fn tell(self, cargo: &mut Command) {
+        match self.found {
+            Ok(path) => {
+                eprintln!("{}={}", self.variable, path.display());
+                cargo.env(self.variable, path);
+            }
+            Err(reason) => {
+                eprintln!("{} is not set: {reason}", self.variable);
+                cargo.env_remove(self.variable);
+            }
+        }
+    }
+}
+
 /// Fetches everything that is not there yet. `place` is where it is kept.
 pub fn all(root: &Path, place: &Path) -> Vec<Need> {
-    let set = |variable: &'static str, find: &dyn Fn() -> Result<PathBuf>| Need {
-        variable,
-        found: std::env::var_os(variable)
-            .filter(|value| !value.is_empty())
-            .map_or_else(find, |value| Ok(PathBuf::from(value))),
-    };
     vec![
-        set("AGENT_TOOLS_VENV", &|| python(&root.join("tests/python/requirements.txt"), &place.join("venv"))),
-        set("AGENT_TOOLS_OCI", &|| oci(root, place)),
+        Need::new("AGENT_TOOLS_VENV", || python(&root.join("tests/python/requirements.txt"), &place.join("venv"))),
+        Need::new("AGENT_TOOLS_OCI", || oci(root, place)),
     ]
+}
+
+/// The directory with the programs of Flux that a cluster can have, for tests with one of their own.
+pub fn flux(root: &Path) -> Need {
+    Need::new("AGENT_TOOLS_FLUX", || cluster::flux_directory(root))
 }
 
 /// The directory with a registry, crane and oras.
