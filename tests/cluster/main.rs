@@ -2,5 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that meets what it did not expect fails")]
 
+mod flux;
 mod lifecycle;
 mod node;
+mod second;

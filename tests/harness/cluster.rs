@@ -24,6 +24,8 @@ pub struct Facts {
     pub node: Option<String>,
     /// The image that pods of tests use, with `imagePullPolicy: Never`: busybox, with a shell and its usual programs.
     pub image: String,
+    /// What `flux version` calls itself: `v2.9.5`; nothing where it was not asked for.
+    pub flux: Option<String>,
     /// What `kubectl version` calls the server: `v1.37.2`.
     pub server_version: String,
 }
