@@ -76,9 +76,9 @@ impl Module {
             _ => &self.path,
         };
         for (number, program) in absent.iter().enumerate() {
-            eprintln!("building {} for the tests, once ({} of {})", program.name, number + 1, absent.len());
+            eprintln!("building {}, once ({} of {})", program.name, number + 1, absent.len());
             self.build(sources, &directory, program)
-                .map_err(|error| format!("there is no {} for the tests: {error}", program.name))?;
+                .map_err(|error| format!("{} could not be built: {error}", program.name))?;
         }
         // Nothing needs it any more; where it cannot be removed it is only in the way.
         let _ = fs::remove_dir_all(&filled);
@@ -154,7 +154,7 @@ mod tests {
         let plain = Module { path: module.clone(), ..Module::default() };
         let tools = plain.tools().unwrap();
         let reason = plain.built(&go, &tools).unwrap_err();
-        assert!(reason.starts_with("there is no one for the tests: "), "{reason}");
+        assert!(reason.starts_with("one could not be built: "), "{reason}");
         let directories = fs::read_dir(&go).unwrap().flatten();
         let directory = directories.map(|entry| entry.path()).next().unwrap();
         run::write(&directory.join("one"), "").unwrap();

@@ -126,13 +126,22 @@ fn given(place: &Path, plan: Plan) -> Result<Vec<(&'static str, PathBuf)>> {
 }
 
 fn remedy(error: String) -> String {
-    let go = error.contains("go could not be started") || error.contains("go: command not found");
-    if go { format!("{error}; install Go, or name a directory with the programs in CLUSTER_BIN") } else { error }
+    let absent = ["go build", "go mod"].iter().any(|verb| error.contains(&format!("{verb} could not be started")));
+    if absent { format!("{error}; install Go, or name a directory with the programs in CLUSTER_BIN") } else { error }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_there_is_no_go_that_is_said_with_the_remedy() {
+        let mut command = std::process::Command::new("go");
+        command.env("PATH", "/nowhere").arg("build");
+        let refused = remedy(run::stdout(&mut command).unwrap_err());
+        assert!(refused.ends_with("; install Go, or name a directory with the programs in CLUSTER_BIN"), "{refused}");
+        assert_eq!(remedy("go build failed".to_owned()), "go build failed");
+    }
 
     #[test]
     fn what_is_given_is_taken_and_what_is_not_is_named() {
