@@ -30,7 +30,13 @@ fn a_cluster_that_is_ended_leaves_nothing_and_the_other_runs_on() {
         assert!(before.iter().any(|trace| trace.starts_with(what)), "the test sees no {what}: {before:?}");
     }
 
-    let down = xtask(cache.path()).args(["cluster", "down"]).output().expect("xtask");
+    let down = |name: &str| xtask(cache.path()).args(["cluster", "down", name]).output().expect("xtask");
+    // A name that is none of its own ends nothing.
+    let refused = down("none");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains(&second.name()), "{said}");
+    run_a_pod(&cluster);
+    let down = down(&second.name());
     assert!(down.status.success(), "{down:?}");
     assert_eq!(traces(&second.name(), &second.directory), Vec::<String>::new());
     assert!(second.up.wait().expect("wait").success());

@@ -44,7 +44,7 @@ cargo xtask cluster <verb>
 
   up [--only control-plane] [--port N]   start a cluster; it ends with this command (Ctrl-C), or with `down`
      [--with flux]                       with Flux's kustomize-controller, its kinds, and the flux command
-  down                                   end every cluster of this user, and remove what killed ones have left
+  down [NAME]                            end every cluster of this user, or this one, and remove what killed ones have left
   status                                 which clusters run, and where
   shell                                  print what makes kubectl and the tests use it: eval \"$(cargo xtask cluster shell)\"
   scenario NAME|all [--namespace N]      apply a scenario of tests/cluster/scenarios, each in a namespace of its name, and wait until its truth holds
@@ -122,7 +122,8 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode> {
     let done = |()| ExitCode::SUCCESS;
     match arguments {
         ["up", options @ ..] => up(options),
-        ["down"] => down().map(done),
+        ["down"] => down(None).map(done),
+        ["down", name] if !name.starts_with('-') => down(Some(name)).map(done),
         ["status"] => status().map(done),
         ["shell"] => shell().map(done),
         ["scenario", name, options @ ..] if !name.starts_with('-') => {
@@ -174,8 +175,16 @@ fn up(options: &[&str]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn down() -> Result<()> {
+fn down(name: Option<&str>) -> Result<()> {
     let (running, _) = places::list()?;
+    let there: Vec<String> = running.iter().map(Place::name).collect();
+    let running: Vec<Place> =
+        running.into_iter().filter(|place| name.is_none_or(|name| place.name() == name)).collect();
+    if let Some(name) = name
+        && running.is_empty()
+    {
+        return Err(format!("no cluster {name:?} runs; these do: {}", there.join(", ")));
+    }
     for place in &running {
         run::write(&place.path().join(keeper::STOP), "")?;
     }
