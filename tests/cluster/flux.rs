@@ -125,6 +125,8 @@ fn a_real_kustomize_controller_applies_what_a_played_source_serves_and_ends_with
             );
         }
     };
+    // As the controller of another cluster has it: one that starts removes what looks so from its temporary directory.
+    let others = tempfile::Builder::new().prefix("kustomization-").tempdir().expect("directory");
     let mut command = xtask(cache.path());
     command.env("CLUSTER_BIN", bin);
     let mut second = Second::start_by(command, &["--with", "flux"]);
@@ -144,6 +146,7 @@ fn a_real_kustomize_controller_applies_what_a_played_source_serves_and_ends_with
     let revision = play_the_source(&namespace, cache.path());
     namespace.wait(&["--for=condition=Ready", "kustomization/greetings"]);
     assert_eq!(namespace.ask(&["get", "configmap", "greeting", "--output=jsonpath={.data.hello}"]), "from the source");
+    assert!(others.path().exists(), "what another controller works in is removed");
     let shown = flux(&cluster, &["get", "kustomizations", "--namespace", namespace.name()]);
     let row = shown.lines().find(|line| line.starts_with("greetings")).unwrap_or_else(|| panic!("{shown}"));
     // Name, revision (shortened), suspended, ready, message.
