@@ -407,7 +407,7 @@ async fn words_of_later_runs_hold_no_value_of_a_secret_either() {
     let manifest = [map("a", "1"), broken.to_owned()].join("\n---\n");
     let tried = json!({"manifest": manifest, "namespace": namespace.name(), "dry_run": "server"});
     let text = ok(&mut client, "kubectl_apply", tried).await;
-    assert!(text.contains(": 1 applied, 1 FAILED") && text.contains("no diff: "), "{text}");
+    assert!(text.contains(": 1 would be applied, 1 FAILED") && text.contains("no diff: "), "{text}");
     assert!(!text.contains("battery staple") && text.contains("[masked]"), "{text}");
     // A kind that comes with the manifest is tried again.
     let group = format!("{}.example.org", namespace.name());
