@@ -24,6 +24,21 @@ const USUAL: &[(&str, &[&str])] = &[
 ];
 
 impl Kubectl {
+    /// Hands the kinds that are served to `see`: plural name, short names with commas, kind. Whether all could be read; those that could were
+    /// handed on in any case.
+    pub(crate) async fn kinds(&self, scope: &Scope, call: &Call, mut see: impl FnMut(&str, &str, &str) + Send) -> bool {
+        let argv = scope.on(Argv::new().literal("api-resources").literal("--no-headers"), Reach::Cluster);
+        let Ok(argv) = argv else { return false };
+        self.names(argv, call, |line| {
+            // NAME, SHORTNAMES where there are some, APIVERSION, NAMESPACED, KIND
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let [name, short @ .., _, _, kind] = words.as_slice() {
+                see(name, short.first().copied().unwrap_or_default(), kind);
+            }
+        })
+        .await
+    }
+
     /// The kind that `of` goes by in events, in lower case; the API server is asked about what is not usual.
     pub(crate) async fn kind_of(&self, of: &Resource, scope: &Scope, call: &Call) -> Result<String> {
         let asked = of.kind().unwrap_or_default().to_lowercase();
@@ -32,17 +47,11 @@ impl Kubectl {
             return Ok((*kind).to_owned());
         }
         let mut found = None;
-        let argv = scope.on(Argv::new().literal("api-resources").literal("--no-headers"), Reach::Cluster)?;
         let whole = self
-            .names(argv, call, |line| {
-                // NAME, SHORTNAMES where there are some, APIVERSION, NAMESPACED, KIND
-                let words: Vec<&str> = line.split_whitespace().collect();
-                if let [name, between @ .., _, _, kind] = words.as_slice() {
-                    let kind = kind.to_lowercase();
-                    let short = between.iter().flat_map(|names| names.split(',')).any(|name| name == plain);
-                    if *name == plain || kind == plain || short {
-                        found.get_or_insert(kind);
-                    }
+            .kinds(scope, call, |name, short, kind| {
+                let kind = kind.to_lowercase();
+                if name == plain || kind == plain || short.split(',').any(|name| name == plain) {
+                    found.get_or_insert(kind);
                 }
             })
             .await;

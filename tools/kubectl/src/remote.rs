@@ -1,17 +1,11 @@
 //! Calls that reach into a pod: what they reach, and how they end.
 
-use std::time::Duration;
-
 use shared::{
-    Call, Code, Result, ToolError,
-    exec::{Argv, Capture, Captured, Outcome},
+    Code, Result, ToolError,
+    exec::{Argv, Captured, Outcome},
 };
 
-use crate::{
-    Kubectl,
-    resource::Resource,
-    scope::{Place, Scope},
-};
+use crate::{resource::Resource, scope::Place};
 
 /// Reads the parameter `pod`: a name, or kind/name of what has pods (`deployment/web`). kubectl gets it as kind/name.
 pub fn pod(pod: &str) -> Result<Resource> {
@@ -93,24 +87,10 @@ pub fn own_words(mut stderr: Captured, left: bool, exit_code: Option<i32>) -> (O
     (chosen, stderr)
 }
 
-impl Kubectl {
-    /// Makes a call whose time may run out without that being an error: what was printed until then is what is wanted.
-    pub async fn observe(
-        &self,
-        argv: Argv,
-        scope: &Scope,
-        stdout: Capture<'_>,
-        stderr: Capture<'_>,
-        timeout: Duration,
-        call: &Call,
-    ) -> Result<(Place, Outcome)> {
-        let place = self.contexts(call).await?.place(scope)?;
-        Ok((place, self.start(argv, None, stdout, stderr, timeout, call).await?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use shared::exec::{Ended, Exit};
 
     use super::*;

@@ -101,16 +101,10 @@ impl Kubectl {
         // `widgets.example.org` is looked for as `widgets`, too.
         let plain = kind.split('.').next().unwrap_or(kind);
         let mut near = Near::new(plain);
-        let argv = scope.on(Argv::new().literal("api-resources").literal("--no-headers"), Reach::Cluster);
-        let Ok(argv) = argv else { return error };
         // Where a group could not be read, the others were.
-        self.names(argv, call, |line| {
-            // NAME, SHORTNAMES where there are some, APIVERSION, NAMESPACED, KIND
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if let [name, .., kind] = words.as_slice() {
-                near.see(name);
-                near.see(kind);
-            }
+        self.kinds(scope, call, |name, _, kind| {
+            near.see(name);
+            near.see(kind);
         })
         .await;
         match near.best().as_slice() {

@@ -14,6 +14,7 @@ use crate::{
     ends::Ends,
     failure, remote,
     resource::Resource,
+    run::{Done, Request},
     scope::{Place, Reach, Scope},
 };
 
@@ -119,8 +120,9 @@ impl Tool for Exec {
         let argv = argv(&params, &scope, &pod)?;
         let seconds = argv::seconds(params.timeout, SECONDS, SECONDS_MAX)?;
         let timeout = Duration::from_secs(seconds.into());
-        let (place, outcome) =
-            server.observe(argv, &scope, ends::capture(false), ends::capture(true), timeout, &call).await?;
+        let request = Request::new(argv, &scope).streaming().timeout(timeout);
+        let request = request.stdout(ends::capture(false)).stderr(ends::capture(true));
+        let Done { place, outcome } = server.begin(request, &call).await?;
         let timed_out = outcome.ended == Ended::TimedOut;
         let exit_code = remote::exit_code(&outcome);
         if exit_code.is_none() && !timed_out {
