@@ -37,6 +37,8 @@ impl Budget {
     pub const MIN: u32 = 200;
     /// The most tokens a caller may ask for.
     pub const MAX: u32 = 25_000;
+    /// The most bytes of the largest answer: what passes by beyond them need not be kept to be shown.
+    pub const BYTES_MAX: usize = Self { tokens: Self::MAX, fixed: false }.bytes();
 
     /// A budget of `tokens`, brought between [`Self::MIN`] and [`Self::MAX`].
     pub fn tokens(tokens: u32) -> Self {
@@ -54,7 +56,7 @@ impl Budget {
     }
 
     /// The same in bytes: a token counts as four.
-    pub fn bytes(self) -> usize {
+    pub const fn bytes(self) -> usize {
         self.tokens as usize * 4
     }
 }

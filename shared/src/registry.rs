@@ -168,8 +168,7 @@ impl<S: Server> Registry<S> {
     }
 
     /// Ends every call: cancels those that run, begins no other, and answers when all of their work has ended or the grace is over, and
-    /// what they have to do afterwards is done. With
-    /// nothing running that is at once.
+    /// what they have to do afterwards is done. With nothing running that is at once.
     pub async fn end(&self) {
         self.ending.cancel();
         self.running.close();

@@ -51,7 +51,7 @@ const NOTHING: &[u8] = b"No resources found";
 /// The longest line that is kept.
 const LINE_MAX: usize = 4 << 10;
 /// The most bytes of lines that are kept: as much as the largest answer shows.
-const KEPT: usize = Budget::MAX as usize * 4;
+const KEPT: usize = Budget::BYTES_MAX;
 
 impl Kubectl {
     /// Makes a call that changes something. Where kubectl did one part and could not do another, both are in the answer.

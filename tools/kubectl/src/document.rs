@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The most bytes of objects that are kept: as much as the largest answer shows.
-const KEPT: usize = Budget::MAX as usize * 4;
+const KEPT: usize = Budget::BYTES_MAX;
 /// A string counts as one value for each so many bytes, so that a long one is cut, too.
 const STRING: usize = 200;
 /// The key of what says that something is missing in a map.

@@ -7,7 +7,7 @@ use shared::{Digest, Page, Records, Result, Untrusted, output::Budget};
 use crate::follow::Follow;
 
 /// The most bytes of names that are kept: as much as the largest answer shows.
-const NAMES_MAX: usize = Budget::MAX as usize * 4;
+const NAMES_MAX: usize = Budget::BYTES_MAX;
 
 /// Names that pass by. kubectl leaves namespaces out of them, so that one name can come several times: it is known by how often it came before.
 pub struct Names {

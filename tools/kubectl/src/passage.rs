@@ -7,7 +7,7 @@ use shared::{Lines, Page, Part, Place, exec::Line, output::Budget};
 /// The longest line.
 pub const LINE_MAX: usize = 64 << 10;
 /// The most bytes that are kept: as much as the largest answer shows.
-const KEPT: usize = Budget::MAX as usize * 4;
+const KEPT: usize = Budget::BYTES_MAX;
 /// Lines before the page that are looked at, so that a secret of several lines is known by its beginning.
 const BEFORE: usize = 60;
 

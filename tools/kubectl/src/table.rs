@@ -14,7 +14,7 @@ use crate::follow::{Follow, member};
 /// The longest line of a table that is read.
 pub const LINE_MAX: usize = 64 << 10;
 /// The most bytes of rows that are kept: as much as the largest answer shows, and one row.
-const KEPT: usize = Budget::MAX as usize * 4;
+const KEPT: usize = Budget::BYTES_MAX;
 /// Cells are padded to the widest of their column, up to this: one long name must not cost every row.
 const PAD_MAX: usize = 40;
 /// Columns that are left out where they are empty in every row. Others are not: that a service has no endpoints is what is wrong with it.

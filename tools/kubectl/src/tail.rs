@@ -23,7 +23,7 @@ const ERROR: &[u8] = b"error: ";
 /// The most bytes kept of that.
 const ERRORS_MAX: usize = 4 << 10;
 /// The most bytes kept of all lines together: more than the largest answer shows.
-const KEPT: usize = Budget::MAX as usize * 8;
+const KEPT: usize = 2 * Budget::BYTES_MAX;
 
 /// Whether a line is wanted.
 type Wanted = dyn Fn(&[u8]) -> bool + Send;
