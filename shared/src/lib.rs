@@ -30,6 +30,8 @@
 //! | to run a program | [`exec`]: no shell, no value that becomes a flag, an environment by allow-list, nothing left behind |
 //! | a list or a text that can be long | [`Records`], [`Lines`], and [`Part`] for a text too long to hold |
 //! | a secret the operator gave | [`secret()`], which also masks it; [`redact::register`] for one that was fetched |
+//! | names like one that is not there | [`near`] |
+//! | an object of a Kubernetes cluster without the values of Secrets | [`kubernetes::mask`] |
 //! | to say in `doctor` what is missing | [`Server::checks`] with [`doctor::Check`] |
 //! | to give up what it will not need | [`Server::confine`] with [`confine::Rules`] |
 
@@ -42,8 +44,10 @@ pub mod doctor;
 mod erased;
 pub mod error;
 pub mod exec;
+pub mod kubernetes;
 pub mod logging;
 pub mod manifest;
+pub mod near;
 pub mod output;
 mod own_secrets;
 pub mod redact;

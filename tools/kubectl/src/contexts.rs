@@ -6,11 +6,12 @@ use serde::Deserialize;
 use shared::{
     Call, Code, Result, ToolError, Untrusted,
     exec::{Argv, Capture, Ended, Exit},
+    near,
 };
 use tokio::sync::Mutex;
 
 use crate::{
-    Kubectl, failure, near,
+    Kubectl, failure,
     run::QUICK,
     scope::{Namespace, Place, Scope},
 };

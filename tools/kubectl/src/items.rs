@@ -4,9 +4,7 @@
 //! that lines say where an object begins and ends. One object is held at a time, however many there are.
 
 use serde_json::Value;
-use shared::{Code, Result, ToolError, exec::Line};
-
-use crate::mask;
+use shared::{Code, Result, ToolError, exec::Line, kubernetes::mask};
 
 /// The longest line: a value of an object.
 pub const LINE_MAX: usize = 4 << 20;

@@ -3,7 +3,6 @@
 //! A caller's words pass [`resource`], [`scope`] and [`argv`], where none of them can become a flag; [`run`] is the one place that starts
 //! kubectl, and [`failure`] the one place that turns what it says into our errors.
 
-pub mod age;
 pub mod applied;
 pub mod argv;
 pub mod cause;
@@ -19,9 +18,7 @@ pub mod form;
 pub mod items;
 pub mod jsonpath;
 pub mod kinds;
-pub mod mask;
 pub mod names;
-pub mod near;
 pub mod order;
 pub mod pairs;
 pub mod passage;

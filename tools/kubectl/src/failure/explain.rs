@@ -3,12 +3,12 @@
 use shared::{
     Call, Code, ToolError, Untrusted,
     exec::{Argv, Capture},
+    near::Near,
 };
 
 use crate::{
     Kubectl,
     failure::{Fault, Presence, namespace::absent},
-    near::Near,
     resource::Resource,
     run::QUICK,
     scope::{Place, Reach, Scope},

@@ -3,12 +3,12 @@
 use shared::{
     Call, Code, Result, ToolError,
     exec::{Argv, Capture},
+    near::Near,
 };
 
 use super::{Fault, explain::listed, words};
 use crate::{
     Kubectl,
-    near::Near,
     run::QUICK,
     scope::{Namespace, Place, Reach, Scope},
 };

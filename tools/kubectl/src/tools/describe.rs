@@ -8,12 +8,12 @@ use serde_json::Value;
 use shared::{
     Annotations, Answer, Call, Lines, List, Read, Result, Text, Tool, ToolError, Untrusted,
     exec::{Argv, Capture},
+    kubernetes::mask,
 };
 
 use crate::{
     Kubectl, argv,
     items::{self, Items},
-    mask,
     passage::{LINE_MAX, Passage},
     resource::Resource,
     run::Request,
@@ -214,7 +214,7 @@ mod tests {
             "kind": "Secret", "type": "Opaque", "metadata": {"name": "s", "namespace": "n", "labels": {"a": "b"}},
             "data": {"token": "aHVudGVyMg=="}
         });
-        crate::mask::clean(&mut object);
+        mask::clean(&mut object);
         let text = secret(&object);
         assert!(text.contains("Name: s\n") && text.contains("Data:\n  token: [masked: 7 bytes]\n"), "{text}");
     }

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use shared::{
     Annotations, Answer, Call, List, Read, Result, Text, Tool, ToolError, Untrusted,
     exec::{Argv, Capture},
+    kubernetes::age,
 };
 
 use crate::{
-    Kubectl, age, argv,
+    Kubectl, argv,
     items::{self, Items},
     resource::Resource,
     run::Request,

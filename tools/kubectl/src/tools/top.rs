@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
     Annotations, Answer, Call, List, Read, Result, Text, Tool, ToolError,
-    exec::{Argv, Capture},
+    exec::{Argv, Capture, Line},
 };
 
 use crate::{
@@ -101,8 +101,17 @@ impl Tool for Top {
         let nodes = params.resource == Of::Nodes;
         let resource = Resource::new(if nodes { "nodes" } else { "pods" }, params.name.as_deref())?;
         let mut reader = Reader::new(call.page(b"")?);
+        let mut unmeasured: Vec<Vec<u8>> = Vec::new();
         let request = Request::new(argv, &scope).about(&resource);
-        let done = server.run(request.stdout(Capture::lines(LINE_MAX, |line| reader.line(line))), &call).await?;
+        let sink = Capture::lines(LINE_MAX, |line| {
+            if nodes && has_no_figures(line.bytes) { unmeasured.push(line.bytes.to_vec()) } else { reader.line(line) }
+        });
+        let done = server.run(request.stdout(sink), &call).await?;
+        // kubectl prints these last, each time in another order, which no cursor could go by.
+        unmeasured.sort_unstable();
+        for bytes in &unmeasured {
+            reader.line(Line { bytes, omitted: 0 });
+        }
         let empty = if reader.seen() == 0 {
             let narrowed = params.selector.is_some();
             Some(server.nothing(&resource.kinds(), narrowed, &scope, &done.place, &call).await?)
@@ -112,6 +121,12 @@ impl Tool for Top {
         let place = if nodes { done.place.cluster_wide() } else { done.place };
         Ok(Usage { scope: place, empty, usage: reader.finish("rows")? })
     }
+}
+
+/// Whether `line` is of a node the metrics API knows nothing of.
+fn has_no_figures(line: &[u8]) -> bool {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1).peekable();
+    words.peek().is_some() && words.all(|word| word == b"<unknown>")
 }
 
 fn argv(params: &Params, scope: &Scope) -> Result<Argv> {
@@ -146,6 +161,19 @@ mod tests {
         let params: Params = serde_json::from_value(params).unwrap();
         let scope = Scope::new(params.context.as_deref(), params.namespace.as_deref(), false)?;
         argv(&params, &scope).map(|argv| words(&argv).join(" "))
+    }
+
+    #[test]
+    fn a_node_without_figures_is_told_from_others() {
+        for (line, without) in [
+            ("lost   <unknown>  <unknown>  <unknown>  <unknown>", true),
+            ("node-1 699m 34% 6510Mi 27%", false),
+            ("node-2 699m <unknown> 6510Mi <unknown>", false),
+            ("alone", false),
+            ("", false),
+        ] {
+            assert_eq!(has_no_figures(line.as_bytes()), without, "{line}");
+        }
     }
 
     #[test]

@@ -1,0 +1,328 @@
+//! A connection to one API server, for one call. The one place of this server that sends requests.
+//!
+//! Every request has a time of its own, ends with its call, and is bounded in what it reads. Reads that fail for a passing reason are tried
+//! again, as long as the API server asks and within their time; what changes something is sent once.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use kube::{Client, client::Body};
+use serde_json::Value;
+use shared::{Call, Code, Result, ToolError, Untrusted};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    config,
+    failure::Failure,
+    kinds::Kinds,
+    path::Path,
+    scope::Place,
+    stream::{Broken, Elements},
+};
+
+/// How long one request may take.
+const LIMIT: Duration = Duration::from_secs(15);
+/// How long before its end a call stops waiting, to have time to answer with what it has.
+const MARGIN: Duration = Duration::from_millis(1_500);
+/// How many requests are under way at once: as many as keep two processors of an API server busy.
+const AT_ONCE: usize = 8;
+/// How often a read is tried.
+const TRIES: u32 = 4;
+/// The longest pause between two of them.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The most bytes of an answer that is read whole.
+const WHOLE_MAX: usize = 16 << 20;
+/// The most bytes of an error.
+const ERROR_MAX: usize = 64 << 10;
+
+/// JSON as it is.
+pub const JSON: &str = "application/json";
+/// A table, printed by the API server.
+pub const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+/// The kinds, in one document.
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// A connection.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    context: Option<String>,
+    namespace: String,
+    siblings: Vec<String>,
+    call: Call,
+    slots: Arc<Semaphore>,
+}
+
+/// What a list hands on while it is read.
+pub enum Step<'a> {
+    /// It begins: what was handed on before is void.
+    Begin,
+    /// One element, with the head so far for whoever needs it.
+    Element(&'a Elements, &'a [u8]),
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::TooLarge => Self::new(Code::TooLarge, "an object is larger than this server reads"),
+            Broken::Short => Self::new(Code::Unavailable, "the answer broke off"),
+        }
+    }
+}
+
+impl Cluster {
+    /// Connects to the cluster that `context` names, or that is meant without one. Nothing is sent yet.
+    pub async fn connect(context: Option<&str>, call: &Call) -> Result<Self> {
+        let chosen = config::choose(context, call).await?;
+        let namespace = chosen.config.default_namespace.clone();
+        let config = chosen.config;
+        // A credential plug-in runs here, and may take its time.
+        let client = call.waiting(move || Client::try_from(config).map_err(|error| refused(&error))).await?;
+        Ok(Self {
+            client,
+            context: chosen.context,
+            namespace: if namespace.is_empty() { String::from("default") } else { namespace },
+            siblings: chosen.siblings,
+            call: call.clone(),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        })
+    }
+
+    /// The client, for what speaks more than HTTP.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The call it is for.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The context's own namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Namespaces that contexts of the same identity name.
+    pub fn siblings(&self) -> &[String] {
+        &self.siblings
+    }
+
+    /// Where is looked: in one namespace, or everywhere.
+    pub fn place(&self, namespace: Option<&str>) -> Place {
+        Place::new(self.context.as_deref(), namespace)
+    }
+
+    /// One object.
+    pub async fn object(&self, path: &Path) -> Result<Value, Failure> {
+        let bytes = self.whole(path, JSON).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::new(Code::Unsupported, format!("the API server's answer is not understood: {error}"))
+        })
+    }
+
+    /// What the cluster serves.
+    pub async fn kinds(&self) -> Result<Kinds> {
+        let (core, groups) = (Path::literal("/api"), Path::literal("/apis"));
+        let (core, groups) = futures_util::join!(self.whole(&core, DISCOVERY), self.whole(&groups, DISCOVERY));
+        let attempted = "reading which kinds the cluster has";
+        let mut kinds = Kinds::default();
+        kinds.read(&core.map_err(|failure| failure.error(attempted))?)?;
+        kinds.read(&groups.map_err(|failure| failure.error(attempted))?)?;
+        Ok(kinds)
+    }
+
+    /// The bytes of an answer.
+    pub async fn whole(&self, path: &Path, accept: &'static str) -> Result<Vec<u8>, Failure> {
+        let end = self.end(LIMIT);
+        self.tried(end, async || {
+            let _slot = self.slot(end).await?;
+            let response = self.send(Method::GET, path, accept, None, end).await?;
+            self.read(response, WHOLE_MAX, end).await
+        })
+        .await
+    }
+
+    /// Reads a list element by element: `field` is the array they are in. Whoever takes them begins anew when told to.
+    pub async fn list(
+        &self,
+        path: &Path,
+        accept: &'static str,
+        field: &'static str,
+        mut take: impl FnMut(Step<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<u8>, Failure> {
+        let end = self.end(LIMIT);
+        self.tried(end, async || {
+            let _slot = self.slot(end).await?;
+            let mut body = self.send(Method::GET, path, accept, None, end).await?.into_body();
+            take(Step::Begin)?;
+            let mut elements = Elements::of(field);
+            while let Some(frame) = self.within(end, body.frame()).await? {
+                let frame = frame.map_err(|error| unreachable(&error))?;
+                if let Some(bytes) = frame.data_ref() {
+                    elements.push(bytes, &mut |elements, element| take(Step::Element(elements, element)))?;
+                }
+            }
+            elements.finish()?;
+            Ok(elements.head().to_vec())
+        })
+        .await
+    }
+
+    /// Sends what changes something, once, and reads the object that is answered.
+    pub async fn change(
+        &self,
+        method: Method,
+        path: &Path,
+        content: (&'static str, Vec<u8>),
+    ) -> Result<Value, Failure> {
+        let end = self.end(LIMIT);
+        let response = self.send(method, path, JSON, Some(content), end).await?;
+        let bytes = self.read(response, WHOLE_MAX, end).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::new(Code::Unsupported, format!("the API server's answer is not understood: {error}"))
+        })
+    }
+
+    /// An answer whose body is read as it comes, until `limit` is over.
+    pub async fn open(&self, path: &Path, limit: Duration) -> Result<Response<Body>, Failure> {
+        let end = self.end(limit);
+        self.tried(end, async || self.send(Method::GET, path, "*/*", None, end).await).await
+    }
+
+    /// Waits for `future` until `end`, or the end of the call.
+    pub async fn within<T>(&self, end: Instant, future: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            done = timeout_at(end, future) => {
+                done.map_err(|_| Failure::new(Code::Timeout, "the API server did not answer in time"))
+            }
+            () = self.call.cancellation().cancelled() => Err(Failure::new(Code::Cancelled, "the call was cancelled")),
+        }
+    }
+
+    /// When a request that may take `limit` has to end: before its call does.
+    pub fn end(&self, limit: Duration) -> Instant {
+        let last = self.call.deadline().checked_sub(MARGIN).unwrap_or_else(|| self.call.deadline());
+        (Instant::now() + limit).min(Instant::from_std(last))
+    }
+
+    async fn slot(&self, end: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+        let slot = self.within(end, self.slots.acquire()).await?;
+        slot.map_err(|_| Failure::new(Code::Cancelled, "the call has ended"))
+    }
+
+    async fn tried<T>(&self, end: Instant, mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut pause = Duration::from_millis(150);
+        for _ in 1..TRIES {
+            let failure = match attempt().await {
+                Err(failure) if failure.passes() => failure,
+                end => return end,
+            };
+            let wait = failure.after.unwrap_or(pause);
+            pause *= 3;
+            if wait > PAUSE_MAX || Instant::now() + wait >= end {
+                return Err(failure);
+            }
+            self.within(end, tokio::time::sleep(wait)).await?;
+        }
+        attempt().await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &Path,
+        accept: &'static str,
+        content: Option<(&'static str, Vec<u8>)>,
+        end: Instant,
+    ) -> Result<Response<Body>, Failure> {
+        let mut request = Request::builder().method(method).uri(path.to_string()).header("accept", accept);
+        if let Some((kind, _)) = &content {
+            request = request.header("content-type", *kind);
+        }
+        let body = content.map_or_else(Body::empty, |(_, bytes)| Body::from(bytes));
+        let request =
+            request.body(body).map_err(|_| Failure::new(Code::InvalidArgument, "this cannot be put into a request"))?;
+        let response = self.within(end, self.client.send(request)).await?.map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = self.read(response, ERROR_MAX, end).await.unwrap_or_default();
+        Err(Failure::answered(status.as_u16(), after.map(Duration::from_secs), &body))
+    }
+
+    async fn read(&self, response: Response<Body>, most: usize, end: Instant) -> Result<Vec<u8>, Failure> {
+        let mut body = response.into_body();
+        let mut all = Vec::new();
+        while let Some(frame) = self.within(end, body.frame()).await? {
+            let frame = frame.map_err(|error| unreachable(&error))?;
+            if let Some(bytes) = frame.data_ref() {
+                if all.len() + bytes.len() > most {
+                    return Err(Failure::new(Code::TooLarge, "the answer is larger than this server reads"));
+                }
+                all.extend_from_slice(bytes);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Why no client could be made.
+fn refused(error: &kube::Error) -> ToolError {
+    if matches!(error, kube::Error::Auth(_)) {
+        let failure = unreachable(error);
+        return failure.error("getting credentials");
+    }
+    ToolError::new(Code::Unavailable, "the context's cluster or user cannot be used")
+        .hint("have the operator correct them in the kubeconfig")
+        .with_said(chain(error))
+}
+
+/// Why no answer came.
+fn unreachable(error: &kube::Error) -> Failure {
+    if let kube::Error::Auth(auth) = error {
+        let mut failure = Failure::new(Code::Unauthenticated, "there are no credentials for this context");
+        failure.said = match auth {
+            // Its command line, which this error would print, is not for everybody.
+            kube::client::AuthError::AuthExecRun { out, .. } => {
+                format!("the credential plug-in failed: {}", String::from_utf8_lossy(&out.stderr))
+            }
+            _ => chain(error),
+        };
+        return failure;
+    }
+    let said = chain(error);
+    let mut failure = if said.contains("deadline") || said.contains("timed out") {
+        Failure::new(Code::Timeout, "the API server did not answer in time")
+    } else {
+        Failure::new(Code::Unavailable, "the API server cannot be reached")
+    };
+    failure.said = said;
+    failure
+}
+
+/// An error with what caused it, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_said = cause.to_string();
+        if !said.contains(&cause_said) {
+            said.push_str(": ");
+            said.push_str(&cause_said);
+        }
+        source = cause.source();
+    }
+    said
+}
+
+/// A name of a caller between backquotes.
+pub fn quoted(name: &str) -> String {
+    Untrusted::line(name).quoted().to_string()
+}

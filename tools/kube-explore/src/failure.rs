@@ -1,0 +1,128 @@
+//! Why a request failed, in the words of the field.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::{Code, ToolError};
+
+use crate::unread::Unread;
+
+/// The most bytes of a stranger's message that are kept.
+const SAID_MAX: usize = 2_000;
+
+/// A request that failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What kind of failure.
+    pub code: Code,
+    /// The HTTP status; 0 where no answer came.
+    pub status: u16,
+    /// The reason in a few words of ours.
+    pub why: String,
+    /// What the API server said.
+    pub said: String,
+    /// `details` of the API server's Status: which fields are in conflict, and with whom.
+    pub details: Value,
+    /// How long the API server asked to wait.
+    pub after: Option<Duration>,
+}
+
+impl Failure {
+    /// One without an answer of the API server.
+    pub fn new(code: Code, why: impl Into<String>) -> Self {
+        Self { code, status: 0, why: why.into(), said: String::new(), details: Value::Null, after: None }
+    }
+
+    /// What an answer with an error's status says.
+    pub fn answered(status: u16, after: Option<Duration>, body: &[u8]) -> Self {
+        let object: Value = serde_json::from_slice(body).unwrap_or_default();
+        let said = match object.get("message").and_then(Value::as_str) {
+            Some(message) => message.to_owned(),
+            None => String::from_utf8_lossy(body).trim().to_owned(),
+        };
+        let said = said.get(..said.floor_char_boundary(SAID_MAX)).unwrap_or_default().to_owned();
+        let (code, why) = match status {
+            400 | 422 => (Code::InvalidArgument, "the API server finds it invalid"),
+            401 => (Code::Unauthenticated, "the credentials were refused"),
+            403 => (Code::Forbidden, "forbidden"),
+            404 => (Code::NotFound, "not found"),
+            405 | 406 | 415 => (Code::Unsupported, "the API server does not do this"),
+            409 => (Code::Conflict, "conflict"),
+            410 => (Code::Unavailable, "the list expired while it was read"),
+            413 => (Code::TooLarge, "too large for the API server"),
+            429 => (Code::RateLimited, "the API server asks to slow down"),
+            503 => (Code::Unavailable, "unavailable"),
+            504 => (Code::Timeout, "it did not answer in time"),
+            _ => (Code::Unavailable, "the API server failed"),
+        };
+        let details = object.get("details").cloned().unwrap_or_default();
+        Self { code, status, why: why.to_owned(), said, details, after }
+    }
+
+    /// Whether the answer might be another one in a moment. Only reads are tried again.
+    pub fn passes(&self) -> bool {
+        matches!(self.status, 429 | 500 | 502 | 503 | 504) || self.status == 0 && self.code == Code::Unavailable
+    }
+
+    /// As an error of the call. `attempted` is what was to be done: "listing pods".
+    pub fn error(&self, attempted: &str) -> ToolError {
+        let message = format!("{attempted}: {}", self.why);
+        let error = ToolError::new(self.code, message);
+        let error = if self.said.is_empty() { error } else { error.with_said(self.said.clone()) };
+        match self.code {
+            Code::Unauthenticated => {
+                error.hint("have the operator renew the token or certificate of this context; `doctor` shows it")
+            }
+            Code::Forbidden => error.hint("ask for a role that allows it, or name a namespace that may be read"),
+            Code::RateLimited => match self.after {
+                Some(after) => error.hint(format!("try again in {} s", after.as_secs().max(1))),
+                None => error.hint("try again in some seconds"),
+            },
+            Code::Unavailable if self.status == 0 => {
+                error.hint("check that the cluster runs and can be reached from here; `doctor` tries it")
+            }
+            Code::Timeout | Code::Unavailable => error.hint("try again, or ask for less: one kind, one namespace"),
+            _ => error,
+        }
+    }
+
+    /// As a source that could not be read.
+    pub fn unread(&self, what: &str) -> Unread {
+        let why = match (self.code, self.said.is_empty()) {
+            // It says again which verb, of what, for whom: the source says that shorter.
+            (Code::Forbidden, _) | (_, true) => self.why.clone(),
+            (_, false) => format!("{}: {}", self.why, self.said),
+        };
+        Unread::new(what, &why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_told_in_the_words_of_the_field() {
+        let body = br#"{"kind":"Status","message":"pods is forbidden: User \"x\" cannot list","reason":"Forbidden","details":{"kind":"pods"}}"#;
+        let failure = Failure::answered(403, None, body);
+        let error = failure.error("listing pods");
+        assert_eq!((error.code(), error.message()), (Code::Forbidden, "listing pods: forbidden"));
+        assert!(error.said().unwrap().contains("cannot list"));
+        assert_eq!(failure.unread("pods"), Unread::new("pods", "forbidden"));
+        assert_eq!(failure.details["kind"], "pods");
+    }
+
+    #[test]
+    fn a_body_that_is_no_status_is_kept_short() {
+        let failure = Failure::answered(502, None, "ä".repeat(5_000).as_bytes());
+        assert!(failure.said.len() <= SAID_MAX && failure.passes());
+        assert_eq!(Failure::answered(503, None, b"").unread("x"), Unread::new("x", "unavailable"));
+        assert!(!Failure::answered(403, None, b"").passes() && !Failure::answered(404, None, b"{}").passes());
+    }
+
+    #[test]
+    fn slowing_down_says_for_how_long() {
+        let error = Failure::answered(429, Some(Duration::from_secs(7)), b"{}").error("listing pods");
+        assert_eq!((error.code(), error.next_step()), (Code::RateLimited, Some("try again in 7 s")));
+    }
+}

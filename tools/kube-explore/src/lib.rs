@@ -1,0 +1,15 @@
+//! The kube-explore server: questions about a cluster that one call answers.
+//!
+//! The API server prints the tables ([`table`]) and is asked for whole objects only where something is suspected or answered with.
+//! [`cluster`] is the one place that sends requests, [`path`] the one that makes a caller's word a part of one; what could not be looked at
+//! ([`unread`]) is in every answer. Nothing is kept between calls.
+
+pub mod cluster;
+pub mod config;
+pub mod failure;
+pub mod kinds;
+pub mod path;
+pub mod scope;
+pub mod stream;
+pub mod table;
+pub mod unread;
