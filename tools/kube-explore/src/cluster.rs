@@ -9,9 +9,9 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};
 use serde_json::Value;
-use shared::{Call, Code, Result, ToolError, Untrusted};
+use shared::{Call, Code, Result, ToolError, Untrusted, exec::CancellationToken};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OnceCell, Semaphore, SemaphorePermit},
     time::{Instant, timeout_at},
 };
 
@@ -21,6 +21,7 @@ use crate::{
     kinds::Kinds,
     path::Path,
     scope::Place,
+    sight::Sight,
     stream::{Broken, Elements},
 };
 
@@ -53,8 +54,22 @@ pub struct Cluster {
     context: Option<String>,
     namespace: String,
     siblings: Vec<String>,
-    call: Call,
+    cancel: CancellationToken,
+    deadline: std::time::Instant,
     slots: Arc<Semaphore>,
+    sight: Arc<OnceCell<Sight>>,
+}
+
+/// How a read is tried again.
+struct Tries {
+    left: u32,
+    pause: Duration,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { left: TRIES, pause: Duration::from_millis(150) }
+    }
 }
 
 /// What a list hands on while it is read.
@@ -77,18 +92,34 @@ impl From<Broken> for Failure {
 impl Cluster {
     /// Connects to the cluster that `context` names, or that is meant without one. Nothing is sent yet.
     pub async fn connect(context: Option<&str>, call: &Call) -> Result<Self> {
-        let chosen = config::choose(context, call).await?;
+        Self::new(context, call.cancellation().clone(), call.deadline()).await
+    }
+
+    /// Connects outside of a call, for `limit`.
+    pub async fn alone(limit: Duration) -> Result<Self> {
+        Self::new(None, CancellationToken::new(), std::time::Instant::now() + limit + MARGIN).await
+    }
+
+    async fn new(context: Option<&str>, cancel: CancellationToken, deadline: std::time::Instant) -> Result<Self> {
+        let chosen = config::choose(context).await?;
         let namespace = chosen.config.default_namespace.clone();
         let config = chosen.config;
         // A credential plug-in runs here, and may take its time.
-        let client = call.waiting(move || Client::try_from(config).map_err(|error| refused(&error))).await?;
+        let made = tokio::task::spawn_blocking(move || Client::try_from(config));
+        let made = tokio::select! {
+            made = made => made.map_err(|_| ToolError::internal("the client could not be made"))?,
+            () = cancel.cancelled() => return Err(ToolError::new(Code::Cancelled, "the call was cancelled")),
+        };
+        let client = made.map_err(|error| refused(&error))?;
         Ok(Self {
             client,
             context: chosen.context,
             namespace: if namespace.is_empty() { String::from("default") } else { namespace },
             siblings: chosen.siblings,
-            call: call.clone(),
+            cancel,
+            deadline,
             slots: Arc::new(Semaphore::new(AT_ONCE)),
+            sight: Arc::default(),
         })
     }
 
@@ -97,9 +128,9 @@ impl Cluster {
         &self.client
     }
 
-    /// The call it is for.
-    pub fn call(&self) -> &Call {
-        &self.call
+    /// What was found out of what may be seen.
+    pub(crate) fn seen(&self) -> &OnceCell<Sight> {
+        &self.sight
     }
 
     /// The context's own namespace.
@@ -139,12 +170,19 @@ impl Cluster {
     /// The bytes of an answer.
     pub async fn whole(&self, path: &Path, accept: &'static str) -> Result<Vec<u8>, Failure> {
         let end = self.end(LIMIT);
-        self.tried(end, async || {
-            let _slot = self.slot(end).await?;
-            let response = self.send(Method::GET, path, accept, None, end).await?;
-            self.read(response, WHOLE_MAX, end).await
-        })
-        .await
+        let mut tries = Tries::default();
+        loop {
+            match self.whole_once(path, accept, end).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(failure) => self.again(failure, &mut tries, end).await?,
+            }
+        }
+    }
+
+    async fn whole_once(&self, path: &Path, accept: &'static str, end: Instant) -> Result<Vec<u8>, Failure> {
+        let _slot = self.slot(end).await?;
+        let response = self.send(Method::GET, path, accept, None, end).await?;
+        self.read(response, WHOLE_MAX, end).await
     }
 
     /// Reads a list element by element: `field` is the array they are in. Whoever takes them begins anew when told to.
@@ -153,24 +191,38 @@ impl Cluster {
         path: &Path,
         accept: &'static str,
         field: &'static str,
-        mut take: impl FnMut(Step<'_>) -> Result<(), Failure>,
+        mut take: impl FnMut(Step<'_>) -> Result<(), Failure> + Send,
     ) -> Result<Vec<u8>, Failure> {
         let end = self.end(LIMIT);
-        self.tried(end, async || {
-            let _slot = self.slot(end).await?;
-            let mut body = self.send(Method::GET, path, accept, None, end).await?.into_body();
-            take(Step::Begin)?;
-            let mut elements = Elements::of(field);
-            while let Some(frame) = self.within(end, body.frame()).await? {
-                let frame = frame.map_err(|error| unreachable(&error))?;
-                if let Some(bytes) = frame.data_ref() {
-                    elements.push(bytes, &mut |elements, element| take(Step::Element(elements, element)))?;
-                }
+        let mut tries = Tries::default();
+        loop {
+            match self.list_once(path, accept, field, &mut take, end).await {
+                Ok(head) => return Ok(head),
+                Err(failure) => self.again(failure, &mut tries, end).await?,
             }
-            elements.finish()?;
-            Ok(elements.head().to_vec())
-        })
-        .await
+        }
+    }
+
+    async fn list_once(
+        &self,
+        path: &Path,
+        accept: &'static str,
+        field: &'static str,
+        take: &mut (impl FnMut(Step<'_>) -> Result<(), Failure> + Send),
+        end: Instant,
+    ) -> Result<Vec<u8>, Failure> {
+        let _slot = self.slot(end).await?;
+        let mut body = self.send(Method::GET, path, accept, None, end).await?.into_body();
+        take(Step::Begin)?;
+        let mut elements = Elements::of(field);
+        while let Some(frame) = self.within(end, body.frame()).await? {
+            let frame = frame.map_err(|error| unreachable(&error))?;
+            if let Some(bytes) = frame.data_ref() {
+                elements.push(bytes, &mut |elements, element| take(Step::Element(elements, element)))?;
+            }
+        }
+        elements.finish()?;
+        Ok(elements.head().to_vec())
     }
 
     /// Sends what changes something, once, and reads the object that is answered.
@@ -191,7 +243,13 @@ impl Cluster {
     /// An answer whose body is read as it comes, until `limit` is over.
     pub async fn open(&self, path: &Path, limit: Duration) -> Result<Response<Body>, Failure> {
         let end = self.end(limit);
-        self.tried(end, async || self.send(Method::GET, path, "*/*", None, end).await).await
+        let mut tries = Tries::default();
+        loop {
+            match self.send(Method::GET, path, "*/*", None, end).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => self.again(failure, &mut tries, end).await?,
+            }
+        }
     }
 
     /// Waits for `future` until `end`, or the end of the call.
@@ -200,13 +258,13 @@ impl Cluster {
             done = timeout_at(end, future) => {
                 done.map_err(|_| Failure::new(Code::Timeout, "the API server did not answer in time"))
             }
-            () = self.call.cancellation().cancelled() => Err(Failure::new(Code::Cancelled, "the call was cancelled")),
+            () = self.cancel.cancelled() => Err(Failure::new(Code::Cancelled, "the call was cancelled")),
         }
     }
 
     /// When a request that may take `limit` has to end: before its call does.
     pub fn end(&self, limit: Duration) -> Instant {
-        let last = self.call.deadline().checked_sub(MARGIN).unwrap_or_else(|| self.call.deadline());
+        let last = self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline);
         (Instant::now() + limit).min(Instant::from_std(last))
     }
 
@@ -215,21 +273,15 @@ impl Cluster {
         slot.map_err(|_| Failure::new(Code::Cancelled, "the call has ended"))
     }
 
-    async fn tried<T>(&self, end: Instant, mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut pause = Duration::from_millis(150);
-        for _ in 1..TRIES {
-            let failure = match attempt().await {
-                Err(failure) if failure.passes() => failure,
-                end => return end,
-            };
-            let wait = failure.after.unwrap_or(pause);
-            pause *= 3;
-            if wait > PAUSE_MAX || Instant::now() + wait >= end {
-                return Err(failure);
-            }
-            self.within(end, tokio::time::sleep(wait)).await?;
+    /// Waits before a read is tried again; the failure itself where that is no use or there is no time for it.
+    async fn again(&self, failure: Failure, tries: &mut Tries, end: Instant) -> Result<(), Failure> {
+        let wait = failure.after.unwrap_or(tries.pause);
+        tries.left = tries.left.saturating_sub(1);
+        tries.pause *= 3;
+        if !failure.passes() || tries.left == 0 || wait > PAUSE_MAX || Instant::now() + wait >= end {
+            return Err(failure);
         }
-        attempt().await
+        self.within(end, tokio::time::sleep(wait)).await
     }
 
     async fn send(

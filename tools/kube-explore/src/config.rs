@@ -11,7 +11,7 @@ use kube::{
     config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
 };
 use serde_json::Value;
-use shared::{Call, Code, Result, ToolError, Untrusted, near, redact};
+use shared::{Code, Result, ToolError, Untrusted, near, redact};
 
 /// Where a pod finds the token of its service account.
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -61,9 +61,9 @@ pub fn in_pod() -> bool {
 }
 
 /// The cluster that `context` names, or that is meant without one.
-pub async fn choose(context: Option<&str>, call: &Call) -> Result<Chosen> {
+pub async fn choose(context: Option<&str>) -> Result<Chosen> {
     let context = context.filter(|name| !name.is_empty());
-    let mut chosen = if context.is_none() && in_pod() { pod()? } else { kubeconfig(context, call).await? };
+    let mut chosen = if context.is_none() && in_pod() { pod()? } else { kubeconfig(context).await? };
     chosen.config.connect_timeout = Some(CONNECT);
     chosen.config.write_timeout = Some(WRITE);
     // What may be tried again, and for how long, is decided where it is known what was asked.
@@ -85,8 +85,8 @@ fn pod() -> Result<Chosen> {
 }
 
 /// The kubeconfig as kubectl merges it.
-pub async fn read(call: &Call) -> Result<Kubeconfig> {
-    call.waiting(|| {
+pub async fn read() -> Result<Kubeconfig> {
+    let read = tokio::task::spawn_blocking(|| {
         Kubeconfig::read().map_err(|error| {
             let missing = files().iter().all(|file| !file.exists());
             let hint = if missing {
@@ -100,8 +100,8 @@ pub async fn read(call: &Call) -> Result<Kubeconfig> {
             let wrong = ToolError::new(Code::Unavailable, message).hint(hint);
             if error.is_empty() { wrong } else { wrong.with_said(error) }
         })
-    })
-    .await
+    });
+    read.await.map_err(|_| ToolError::internal("the kubeconfig could not be read"))?
 }
 
 fn files() -> Vec<PathBuf> {
@@ -111,8 +111,8 @@ fn files() -> Vec<PathBuf> {
     }
 }
 
-async fn kubeconfig(context: Option<&str>, call: &Call) -> Result<Chosen> {
-    let kubeconfig = read(call).await?;
+async fn kubeconfig(context: Option<&str>) -> Result<Chosen> {
+    let kubeconfig = read().await?;
     let name = match (context, &kubeconfig.current_context) {
         (Some(name), _) => name.to_owned(),
         (None, Some(current)) if !current.is_empty() => current.clone(),

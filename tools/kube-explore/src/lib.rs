@@ -4,12 +4,24 @@
 //! [`cluster`] is the one place that sends requests, [`path`] the one that makes a caller's word a part of one; what could not be looked at
 //! ([`unread`]) is in every answer. Nothing is kept between calls.
 
+pub mod checks;
 pub mod cluster;
 pub mod config;
 pub mod failure;
 pub mod kinds;
+pub mod listing;
 pub mod path;
+pub mod query;
+pub mod rank;
 pub mod scope;
+pub mod search;
+mod server;
+pub mod sight;
+pub mod state;
 pub mod stream;
 pub mod table;
+pub mod target;
+pub mod tools;
 pub mod unread;
+
+pub use server::Explore;

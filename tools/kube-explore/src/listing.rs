@@ -1,0 +1,256 @@
+//! Lists of one kind, wherever the identity may look.
+//!
+//! The whole cluster is asked first. Where that is forbidden, the namespaces are asked one by one that the identity may see, and what it may not
+//! see is a part of the result.
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::Value;
+use shared::Code;
+
+use crate::{
+    cluster::{Cluster, JSON, Step, TABLE},
+    failure::Failure,
+    kinds::Kind,
+    path::Path,
+    table::{Columns, Row},
+    unread::Unread,
+};
+
+/// How many namespaces of one kind are asked at once.
+const AT_ONCE: usize = 8;
+/// How many objects the API server puts into one answer where whole ones are asked for.
+const CHUNK: &str = "500";
+/// How often a list that expires while it is read is begun anew.
+const ANEW: u32 = 2;
+
+/// What a list gave.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// What was kept.
+    pub items: Vec<T>,
+    /// How many there were.
+    pub seen: u64,
+    /// What could not be looked at.
+    pub unread: Vec<Unread>,
+}
+
+/// What narrows a list, by the API server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Narrow<'a> {
+    /// Label selector.
+    pub selector: Option<&'a str>,
+    /// Field selector.
+    pub fields: Option<&'a str>,
+}
+
+impl Narrow<'_> {
+    fn on(&self, path: Path) -> Path {
+        path.optional("labelSelector", self.selector).optional("fieldSelector", self.fields)
+    }
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), seen: 0, unread: Vec::new() }
+    }
+}
+
+impl<T> Listed<T> {
+    fn add(&mut self, (items, seen): (Vec<T>, u64)) {
+        self.items.extend(items);
+        self.seen += seen;
+    }
+}
+
+impl Cluster {
+    /// Rows of the table of `kind` that `keep` makes something of. The row says which namespace it is of.
+    pub async fn rows<T: Send>(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        selector: Option<&str>,
+        keep: impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync,
+    ) -> Listed<T> {
+        let narrow = Narrow { selector, fields: None };
+        let keep = &keep;
+        self.everywhere(kind, namespace, |place| self.rows_of(kind, place, narrow, keep)).await
+    }
+
+    /// Objects of `kind` that `keep` makes something of.
+    pub async fn objects<T: Send>(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        fields: Option<&str>,
+        selector: Option<&str>,
+        keep: impl Fn(Value) -> Option<T> + Sync,
+    ) -> Listed<T> {
+        let narrow = Narrow { selector, fields };
+        let keep = &keep;
+        self.everywhere(kind, namespace, |place| self.objects_of(kind, place, narrow, keep)).await
+    }
+
+    /// Asks `one` for the whole scope, and where that is forbidden for each namespace in sight.
+    async fn everywhere<T, F>(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        one: impl Fn(Option<String>) -> F,
+    ) -> Listed<T>
+    where
+        F: Future<Output = Result<(Vec<T>, u64), Failure>>,
+    {
+        let mut listed = Listed::default();
+        let failure = match one(namespace.map(str::to_owned)).await {
+            Ok(found) => {
+                listed.add(found);
+                return listed;
+            }
+            Err(failure) => failure,
+        };
+        let what = match namespace.filter(|_| kind.namespaced) {
+            Some(namespace) => format!("{} in {namespace}", kind.full()),
+            None => kind.full(),
+        };
+        if failure.code != Code::Forbidden || namespace.is_some() || !kind.namespaced {
+            listed.unread.push(failure.unread(&what));
+            return listed;
+        }
+        let sight = self.sight().await;
+        let open = sight.namespaces.iter().filter(|(_, rules)| rules.may_list(kind));
+        let open: Vec<String> = open.map(|(name, _)| name.clone()).collect();
+        if open.is_empty() {
+            listed.unread.push(failure.unread(&what));
+            return listed;
+        }
+        let hidden = sight.namespaces.len() - open.len();
+        let parts: Vec<_> = stream::iter(open)
+            .map(|name: String| {
+                let part = one(Some(name.clone()));
+                async move { (name, part.await) }
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (name, part) in parts {
+            match part {
+                Ok(found) => listed.add(found),
+                Err(failure) => listed.unread.push(failure.unread(&format!("{} in {name}", kind.full()))),
+            }
+        }
+        if hidden > 0 {
+            listed.unread.push(Unread::new(&format!("{what} in {hidden} other namespaces"), &failure.why));
+        }
+        listed.unread.extend(sight.unread.clone());
+        listed
+    }
+
+    async fn rows_of<T: Send>(
+        &self,
+        kind: &Kind,
+        place: Option<String>,
+        narrow: Narrow<'_>,
+        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
+    ) -> Result<(Vec<T>, u64), Failure> {
+        let path = narrow.on(Path::list(kind, place.as_deref()));
+        // Where the request does not say which namespace a row is of, the row has to.
+        let object = if place.is_none() && kind.namespaced { "Metadata" } else { "None" };
+        let path = path.query("includeObject", object);
+        let (mut items, mut seen, mut columns) = (Vec::new(), 0, None);
+        let head = self
+            .list(&path, TABLE, "rows", |step| {
+                match step {
+                    Step::Begin => {
+                        items.clear();
+                        seen = 0;
+                    }
+                    Step::Element(head, row) => {
+                        seen += 1;
+                        let columns =
+                            columns.get_or_insert_with(|| Columns::read(&head.head_so_far()).unwrap_or_default());
+                        let row: Row = serde_json::from_slice(row).map_err(|error| unread(kind, &error))?;
+                        let own = row.object.as_ref().map(|object| object.metadata.namespace.as_str());
+                        let namespace = place.as_deref().or(own).filter(|name| !name.is_empty() && kind.namespaced);
+                        items.extend(keep(columns, &row, namespace));
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        // An API server that cannot print answers with the objects, and nothing would have been seen.
+        match serde_json::from_slice::<Value>(&head) {
+            Ok(head) if head.get("kind").and_then(Value::as_str) == Some("Table") => Ok((items, seen)),
+            _ => Err(Failure::new(Code::Unsupported, "its API server prints no tables")),
+        }
+    }
+
+    async fn objects_of<T: Send>(
+        &self,
+        kind: &Kind,
+        place: Option<String>,
+        narrow: Narrow<'_>,
+        keep: &(impl Fn(Value) -> Option<T> + Sync),
+    ) -> Result<(Vec<T>, u64), Failure> {
+        let mut last = Failure::new(Code::Unavailable, "the list expired while it was read");
+        for _ in 0..=ANEW {
+            let (mut items, mut seen, mut next) = (Vec::new(), 0, None::<String>);
+            let end = loop {
+                let path = narrow.on(Path::list(kind, place.as_deref())).query("limit", CHUNK);
+                match self.chunk(kind, &path.optional("continue", next.as_deref()), keep).await {
+                    Ok((more, count, token)) => {
+                        items.extend(more);
+                        seen += count;
+                        if token.is_none() {
+                            break Ok(());
+                        }
+                        next = token;
+                    }
+                    Err(failure) => break Err(failure),
+                }
+            };
+            match end {
+                Ok(()) => return Ok((items, seen)),
+                Err(failure) if failure.status == 410 => last = failure,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last)
+    }
+
+    async fn chunk<T: Send>(
+        &self,
+        kind: &Kind,
+        path: &Path,
+        keep: &(impl Fn(Value) -> Option<T> + Sync),
+    ) -> Result<(Vec<T>, u64, Option<String>), Failure> {
+        let (mut items, mut seen) = (Vec::new(), 0);
+        let head = self
+            .list(path, JSON, "items", |step| {
+                match step {
+                    Step::Begin => {
+                        items.clear();
+                        seen = 0;
+                    }
+                    Step::Element(_, item) => {
+                        seen += 1;
+                        let mut item: Value = serde_json::from_slice(item).map_err(|error| unread(kind, &error))?;
+                        // What is in a list does not say what it is.
+                        if let Some(object) = item.as_object_mut() {
+                            object.entry("kind").or_insert_with(|| kind.kind.clone().into());
+                            object.entry("apiVersion").or_insert_with(|| kind.api_version().into());
+                        }
+                        items.extend(keep(item));
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        let head: Value = serde_json::from_slice(&head).unwrap_or_default();
+        let token = head.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty());
+        Ok((items, seen, token.map(str::to_owned)))
+    }
+}
+
+fn unread(kind: &Kind, error: &serde_json::Error) -> Failure {
+    Failure::new(Code::Unsupported, format!("one of {} is not understood: {error}", kind.full()))
+}

@@ -1,0 +1,6 @@
+//! The tools, a file and a line each: `kube_find` is `tools/find.rs`. Clients see them in this order.
+
+shared::tools! {
+    crate::Explore:
+    read find::Find,
+}
