@@ -19,6 +19,7 @@ use crate::{
     config,
     failure::Failure,
     kinds::Kinds,
+    names::Names,
     path::Path,
     scope::Place,
     sight::Sight,
@@ -44,6 +45,8 @@ const ERROR_MAX: usize = 64 << 10;
 pub const JSON: &str = "application/json";
 /// A table, printed by the API server.
 pub const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+/// Names and namespaces of many objects, in little.
+const METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
 /// The kinds, in one document.
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -223,6 +226,31 @@ impl Cluster {
         }
         elements.finish()?;
         Ok(elements.head().to_vec())
+    }
+
+    /// The names of a list.
+    pub async fn names(&self, path: &Path) -> Result<Names, Failure> {
+        let end = self.end(LIMIT);
+        let mut tries = Tries::default();
+        loop {
+            match self.names_once(path, end).await {
+                Ok(names) => return Ok(names),
+                Err(failure) => self.again(failure, &mut tries, end).await?,
+            }
+        }
+    }
+
+    async fn names_once(&self, path: &Path, end: Instant) -> Result<Names, Failure> {
+        let _slot = self.slot(end).await?;
+        let mut body = self.send(Method::GET, path, METADATA, None, end).await?.into_body();
+        let mut names = Names::default();
+        while let Some(frame) = self.within(end, body.frame()).await? {
+            let frame = frame.map_err(|error| unreachable(&error))?;
+            if let Some(bytes) = frame.data_ref() {
+                names.push(bytes)?;
+            }
+        }
+        Ok(names)
     }
 
     /// Sends what changes something, once, and reads the object that is answered.

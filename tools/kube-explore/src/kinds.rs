@@ -277,6 +277,8 @@ mod tests {
         for word in ["pods", "Pod", "po", "PODS", " pod "] {
             assert_eq!(kinds.named(word).unwrap().full(), "pods", "{word}");
         }
+        // As with kubectl, a dot alone is the core's group.
+        assert_eq!(kinds.named("events.").unwrap().group, "");
         for word in ["hpa", "horizontalpodautoscalers.autoscaling", "hpa.v2.autoscaling"] {
             assert_eq!(kinds.named(word).unwrap().api_version(), "autoscaling/v2", "{word}");
         }
@@ -289,7 +291,7 @@ mod tests {
     fn an_unknown_one_is_answered_with_the_nearest() {
         let error = kinds().named("pofs").unwrap_err();
         assert_eq!((error.code(), error.next_step()), (Code::NotFound, Some("did you mean `pods`?")));
-        for word in ["", ".", "pods.", "pods.apps", "../secrets", "hpa.v2"] {
+        for word in ["", ".", "pods.apps", "../secrets", "hpa.v2"] {
             assert!(kinds().named(word).is_err(), "{word}");
         }
     }

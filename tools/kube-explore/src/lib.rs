@@ -10,6 +10,7 @@ pub mod config;
 pub mod failure;
 pub mod kinds;
 pub mod listing;
+pub mod names;
 pub mod path;
 pub mod query;
 pub mod rank;

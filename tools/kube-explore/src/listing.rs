@@ -11,6 +11,7 @@ use crate::{
     cluster::{Cluster, JSON, Step, TABLE},
     failure::Failure,
     kinds::Kind,
+    names::Names,
     path::Path,
     table::{Columns, Row},
     unread::Unread,
@@ -20,6 +21,8 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// How many objects the API server puts into one answer where whole ones are asked for.
 const CHUNK: &str = "500";
+/// The same where a table is asked for with the metadata of its objects.
+const FEW: &str = "200";
 /// How often a list that expires while it is read is begun anew.
 const ANEW: u32 = 2;
 
@@ -153,35 +156,102 @@ impl Cluster {
         keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
     ) -> Result<(Vec<T>, u64), Failure> {
         let path = narrow.on(Path::list(kind, place.as_deref()));
-        // Where the request does not say which namespace a row is of, the row has to.
-        let object = if place.is_none() && kind.namespaced { "Metadata" } else { "None" };
-        let path = path.query("includeObject", object);
-        let (mut items, mut seen, mut columns) = (Vec::new(), 0, None);
+        if let Some(place) = place.as_deref().filter(|_| kind.namespaced) {
+            let path = path.query("includeObject", "None");
+            let part = self.table(kind, &path, Whose::One(place), keep).await?;
+            return Ok((part.items, part.seen));
+        }
+        if !kind.namespaced {
+            let part = self.table(kind, &path.query("includeObject", "None"), Whose::Nobody, keep).await?;
+            return Ok((part.items, part.seen));
+        }
+        // Most kinds have few objects: those come with their metadata, in one answer.
+        let first = path.clone().query("includeObject", "Metadata").query("limit", FEW);
+        let first = self.table(kind, &first, Whose::Own, keep).await?;
+        if first.next.is_none() {
+            return Ok((first.items, first.seen));
+        }
+        match self.paired(kind, &path, keep).await {
+            Err(failure) if failure.code == Code::Unsupported => self.pages(kind, &path, first, keep).await,
+            paired => paired,
+        }
+    }
+
+    /// A long list: its names, and its table at exactly the same revision.
+    async fn paired<T: Send>(
+        &self,
+        kind: &Kind,
+        path: &Path,
+        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
+    ) -> Result<(Vec<T>, u64), Failure> {
+        let mut last = expired();
+        for _ in 0..=ANEW {
+            let names = self.names(path).await?;
+            let path = path.clone().query("includeObject", "None");
+            let path = path.query("resourceVersion", names.revision()).query("resourceVersionMatch", "Exact");
+            match self.table(kind, &path, Whose::Listed(&names), keep).await {
+                Ok(part) if part.placeless == 0 && part.seen == names.len() as u64 => {
+                    return Ok((part.items, part.seen));
+                }
+                Ok(_) => return Err(Failure::new(Code::Unsupported, "its list is not in one order")),
+                Err(failure) if failure.status == 410 => last = failure,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last)
+    }
+
+    /// A long list of an API server that can do no better: page by page, with the metadata.
+    async fn pages<T: Send>(
+        &self,
+        kind: &Kind,
+        path: &Path,
+        mut all: Part<T>,
+        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
+    ) -> Result<(Vec<T>, u64), Failure> {
+        while let Some(token) = all.next.take() {
+            let path = path.clone().query("includeObject", "Metadata").query("limit", CHUNK).query("continue", &token);
+            let part = self.table(kind, &path, Whose::Own, keep).await?;
+            all.items.extend(part.items);
+            all.seen += part.seen;
+            all.next = part.next;
+        }
+        Ok((all.items, all.seen))
+    }
+
+    /// One answer's table.
+    async fn table<T: Send>(
+        &self,
+        kind: &Kind,
+        path: &Path,
+        whose: Whose<'_>,
+        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
+    ) -> Result<Part<T>, Failure> {
+        let (mut part, mut columns) = (Part::default(), None);
         let head = self
-            .list(&path, TABLE, "rows", |step| {
+            .list(path, TABLE, "rows", |step| {
                 match step {
-                    Step::Begin => {
-                        items.clear();
-                        seen = 0;
-                    }
+                    Step::Begin => part = Part::default(),
                     Step::Element(head, row) => {
-                        seen += 1;
                         let columns =
                             columns.get_or_insert_with(|| Columns::read(&head.head_so_far()).unwrap_or_default());
                         let row: Row = serde_json::from_slice(row).map_err(|error| unread(kind, &error))?;
-                        let own = row.object.as_ref().map(|object| object.metadata.namespace.as_str());
-                        let namespace = place.as_deref().or(own).filter(|name| !name.is_empty() && kind.namespaced);
-                        items.extend(keep(columns, &row, namespace));
+                        let namespace = whose.of(usize::try_from(part.seen).unwrap_or(usize::MAX), &row);
+                        part.seen += 1;
+                        part.placeless += u64::from(kind.namespaced && namespace.is_none());
+                        part.items.extend(keep(columns, &row, namespace));
                     }
                 }
                 Ok(())
             })
             .await?;
         // An API server that cannot print answers with the objects, and nothing would have been seen.
-        match serde_json::from_slice::<Value>(&head) {
-            Ok(head) if head.get("kind").and_then(Value::as_str) == Some("Table") => Ok((items, seen)),
-            _ => Err(Failure::new(Code::Unsupported, "its API server prints no tables")),
+        let head: Value = serde_json::from_slice(&head).unwrap_or_default();
+        if head.get("kind").and_then(Value::as_str) != Some("Table") {
+            return Err(Failure::new(Code::Unsupported, "its API server prints no tables"));
         }
+        part.next = next(&head);
+        Ok(part)
     }
 
     async fn objects_of<T: Send>(
@@ -191,7 +261,7 @@ impl Cluster {
         narrow: Narrow<'_>,
         keep: &(impl Fn(Value) -> Option<T> + Sync),
     ) -> Result<(Vec<T>, u64), Failure> {
-        let mut last = Failure::new(Code::Unavailable, "the list expired while it was read");
+        let mut last = expired();
         for _ in 0..=ANEW {
             let (mut items, mut seen, mut next) = (Vec::new(), 0, None::<String>);
             let end = loop {
@@ -246,9 +316,59 @@ impl Cluster {
             })
             .await?;
         let head: Value = serde_json::from_slice(&head).unwrap_or_default();
-        let token = head.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty());
-        Ok((items, seen, token.map(str::to_owned)))
+        Ok((items, seen, next(&head)))
     }
+}
+
+/// What one answer's table gave.
+struct Part<T> {
+    items: Vec<T>,
+    seen: u64,
+    /// Rows of which nobody knows the namespace.
+    placeless: u64,
+    /// Where the next page begins.
+    next: Option<String>,
+}
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), seen: 0, placeless: 0, next: None }
+    }
+}
+
+/// What tells the namespace of a row.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// Nothing: its kind is in none.
+    Nobody,
+    /// The request: it asked for one.
+    One(&'a str),
+    /// The row itself.
+    Own,
+    /// The list of names, by the row's place.
+    Listed(&'a Names),
+}
+
+impl Whose<'_> {
+    fn of<'s>(&'s self, at: usize, row: &'s Row) -> Option<&'s str> {
+        match self {
+            Self::Nobody => None,
+            Self::One(name) => Some(name),
+            Self::Own => {
+                let object = row.object.as_ref();
+                object.map(|object| object.metadata.namespace.as_str()).filter(|name| !name.is_empty())
+            }
+            Self::Listed(names) => names.namespace(at, row),
+        }
+    }
+}
+
+fn next(head: &Value) -> Option<String> {
+    head.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
+fn expired() -> Failure {
+    Failure::new(Code::Unavailable, "the list expired while it was read")
 }
 
 fn unread(kind: &Kind, error: &serde_json::Error) -> Failure {

@@ -41,14 +41,16 @@ impl Place {
 pub fn namespace(named: Option<&str>) -> Result<Option<&str>> {
     match named.map(str::trim) {
         None | Some("" | "*" | "-A" | "all") => Ok(None),
-        Some(name)
-            if name.len() <= 63 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') =>
-        {
-            Ok(Some(name))
-        }
+        Some(name) if is_label(name) => Ok(Some(name)),
         Some(name) => Err(ToolError::invalid(format!("{} cannot be a namespace", Untrusted::line(name).quoted()))
             .hint("pass one by its name, or leave it out for all")),
     }
+}
+
+/// Whether `name` is one that a namespace can have: an RFC 1123 label.
+fn is_label(name: &str) -> bool {
+    let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    letters && name.len() <= 63 && !name.starts_with('-') && !name.ends_with('-')
 }
 
 #[cfg(test)]
