@@ -64,8 +64,16 @@ async fn nothing_found_is_not_the_same_as_not_looked() {
 
     let nothing = namespace.user("nobody", "[]");
     let mut nobody = client(&server(&nothing)).await;
-    let text = err(&mut nobody, "kube_find", json!({"query": "web"})).await;
-    assert!(text.starts_with("forbidden: "), "{text}");
+    let text = ok(&mut nobody, "kube_find", json!({"query": "nosuchthing12345"})).await;
+    // There are kinds that everybody may list.
+    assert!(
+        text.contains("nothing found in what could be looked at")
+            && text.contains(" more kinds could not be looked at"),
+        "{text}"
+    );
+    assert!(text.contains("could not look at:") && text.contains(": forbidden"), "{text}");
+    let text = err(&mut nobody, "kube_find", json!({"query": "web", "kind": "pods"})).await;
+    assert!(text.starts_with("forbidden: none of 1 kinds could be looked at"), "{text}");
 }
 
 #[tokio::test]

@@ -232,8 +232,8 @@ impl Kinds {
 
 fn kind(group: &str, version: &str, resource: Resource) -> Kind {
     let kind = resource.response_kind.map(|kind| kind.kind).unwrap_or_default();
-    let mut words = vec![kind.to_lowercase()];
-    for word in std::iter::once(resource.singular_resource).chain(resource.short_names) {
+    let mut words = Vec::new();
+    for word in [kind.to_lowercase(), resource.singular_resource].into_iter().chain(resource.short_names) {
         if !word.is_empty() && !words.contains(&word) {
             words.push(word);
         }

@@ -69,7 +69,7 @@ mod tests {
         for all in [None, Some(""), Some("*"), Some("-A"), Some("all")] {
             assert_eq!(namespace(all).unwrap(), None);
         }
-        for none in ["a/b", "../x", "A", "--all", "a b", "a\n", "é", &"a".repeat(64)] {
+        for none in ["a/b", "../x", "A", "--all", "a b", "a\nb", "é", &"a".repeat(64)] {
             assert!(namespace(Some(none)).is_err(), "{none}");
         }
     }

@@ -91,6 +91,8 @@ pub struct Hits {
     pub seen: u64,
     /// How many kinds were looked through.
     pub kinds: usize,
+    /// How many could not be, nowhere.
+    pub blind: usize,
     /// What could not be looked at.
     pub unread: Vec<Unread>,
 }
@@ -125,7 +127,7 @@ impl Cluster {
     /// Looks for `ask` in `kinds`.
     pub async fn search(&self, ask: &Ask, kinds: Vec<Kind>) -> Hits {
         let best = Mutex::new(Best { limit: ask.limit, kept: Vec::new() });
-        let mut hits = Hits { kinds: kinds.len(), ..Hits::default() };
+        let (all, mut hits) = (kinds.len(), Hits::default());
         let mut lists = stream::iter(kinds)
             .map(|kind: Kind| {
                 let best = &best;
@@ -135,9 +137,11 @@ impl Cluster {
         while let Some((total, seen, unread)) = lists.next().await {
             hits.total += total;
             hits.seen += seen;
+            hits.blind += usize::from(seen == 0 && !unread.is_empty());
             hits.unread.extend(unread);
         }
         drop(lists);
+        hits.kinds = all.saturating_sub(hits.blind);
         hits.best = best.into_inner().unwrap_or_else(PoisonError::into_inner).kept;
         hits.unread.sort();
         hits.unread.dedup();

@@ -212,13 +212,10 @@ fn limit(given: Option<u16>) -> Result<usize> {
 
 /// Where nothing at all could be read, that is the answer, and no empty list.
 fn refused(hits: &Hits, cluster: &Cluster) -> Result<()> {
-    let Some(first) = hits.unread.first() else { return Ok(()) };
-    if hits.seen > 0 || hits.total > 0 || hits.unread.len() < hits.kinds {
-        return Ok(());
-    }
+    let Some(first) = hits.unread.first().filter(|_| hits.kinds == 0) else { return Ok(()) };
     Err(ToolError::new(
         shared::Code::Forbidden,
-        format!("none of {} kinds could be looked at: {}", hits.kinds, first.why.quoted()),
+        format!("none of {} kinds could be looked at: {}", hits.blind, first.why.quoted()),
     )
     .hint(format!(
         "pass a namespace this identity may read; {} was tried. `doctor` shows what it may do",
@@ -237,7 +234,11 @@ fn found(ask: &Ask, hits: Hits, scope: Place, asked: String) -> Found {
     let objects = Records::head("objects", hits.best.iter().map(object).collect(), hits.total)
         .narrower("narrow the query, or raise limit");
     let kinds = if hits.kinds == 1 { String::from("1 kind") } else { format!("{} kinds", hits.kinds) };
-    let looked = format!("{} of {} objects of {kinds}", hits.total, hits.seen);
+    let blind = match hits.blind {
+        0 => String::new(),
+        blind => format!("; {blind} more kinds could not be looked at"),
+    };
+    let looked = format!("{} of {} objects of {kinds}{blind}", hits.total, hits.seen);
     Found { scope, asked, looked, objects, unread: hits.unread }
 }
 
