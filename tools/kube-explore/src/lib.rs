@@ -8,6 +8,7 @@ pub mod checks;
 pub mod cluster;
 pub mod config;
 pub mod failure;
+pub mod graph;
 pub mod kinds;
 pub mod listing;
 pub mod names;

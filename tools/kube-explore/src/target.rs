@@ -3,7 +3,7 @@
 //! An exact name wins; among equals the context's own namespace does, then what people deploy before what runs of it. What was not chosen is named.
 
 use serde_json::Value;
-use shared::{Code, Result, ToolError};
+use shared::{Code, Result, Text, ToolError, Untrusted};
 
 use crate::{
     cluster::{Cluster, quoted},
@@ -77,6 +77,22 @@ pub struct Pods {
     pub others: Vec<String>,
     /// What could not be looked at.
     pub unread: Vec<Unread>,
+}
+
+impl Target {
+    /// `deployment/web`.
+    pub fn shown(&self) -> String {
+        format!("{}/{}", self.kind.kind.to_lowercase(), self.name)
+    }
+}
+
+/// Says what else a name could have meant.
+pub fn others(others: &[Untrusted], text: &mut Text<'_>) {
+    if others.is_empty() {
+        return;
+    }
+    let names: Vec<String> = others.iter().map(|other| other.quoted().to_string()).collect();
+    text.line(format_args!("the name also fits {}: pass kind and namespace for one of these", names.join(", ")));
 }
 
 impl<'a> Named<'a> {

@@ -3,4 +3,5 @@
 shared::tools! {
     crate::Explore:
     read find::Find,
+    read topology::Topology,
 }

@@ -1,0 +1,272 @@
+//! A graph as text: a tree of who owns whom, and the other ties by what they are; and as Mermaid.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Edge, Graph, Id, Node, Tie};
+
+/// How many siblings of one kind are written out.
+const SIBLINGS: usize = 3;
+/// How deep a tree is drawn.
+const DEPTH: usize = 12;
+
+/// The lines of a drawing.
+pub fn tree(graph: &Graph, target: &Id) -> Vec<String> {
+    let notes: BTreeMap<&Id, &Node> = graph.nodes.iter().map(|node| (&node.id, node)).collect();
+    let mut lines = Vec::new();
+    let mut drawn = BTreeSet::new();
+    for root in roots(graph, target) {
+        branch(graph, root, target, &notes, 0, &mut drawn, &mut lines);
+    }
+    for (tie, title) in [
+        (Tie::Routes, "routes:"),
+        (Tie::Uses, "uses:"),
+        (Tie::Guards, "guards:"),
+        (Tie::Runs, "runs on:"),
+        (Tie::Grants, "rights:"),
+    ] {
+        let section = section(graph, tie, &notes);
+        if !section.is_empty() {
+            lines.push(title.to_owned());
+            lines.extend(section);
+        }
+    }
+    lines
+}
+
+/// The topmost owners of the target.
+fn roots<'g>(graph: &'g Graph, target: &'g Id) -> Vec<&'g Id> {
+    let (mut tops, mut here, mut seen) = (Vec::new(), vec![target], BTreeSet::from([target]));
+    while let Some(id) = here.pop() {
+        let owners: Vec<&Id> =
+            graph.edges.iter().filter(|edge| edge.tie == Tie::Owns && edge.to == *id).map(|edge| &edge.from).collect();
+        if owners.is_empty() {
+            tops.push(id);
+        }
+        here.extend(owners.into_iter().filter(|owner| seen.insert(owner)));
+    }
+    // Owners that own each other have no top.
+    if tops.is_empty() { vec![target] } else { tops }
+}
+
+fn branch<'g>(
+    graph: &'g Graph,
+    id: &'g Id,
+    target: &Id,
+    notes: &BTreeMap<&Id, &Node>,
+    depth: usize,
+    drawn: &mut BTreeSet<&'g Id>,
+    lines: &mut Vec<String>,
+) {
+    if depth > DEPTH || !drawn.insert(id) {
+        return;
+    }
+    let mark = if id == target { " <- this" } else { "" };
+    lines.push(format!("{}{}{mark}", "  ".repeat(depth), noted(id, notes)));
+    let mut kinds: BTreeMap<&str, Vec<&Id>> = BTreeMap::new();
+    for edge in graph.edges.iter().filter(|edge| edge.tie == Tie::Owns && edge.from == *id) {
+        kinds.entry(&edge.to.kind).or_default().push(&edge.to);
+    }
+    for children in kinds.into_values() {
+        // Those that are not as the others are come first, and the one that was asked for before all.
+        let mut groups: BTreeMap<(bool, &str), Vec<&Id>> = BTreeMap::new();
+        for child in children {
+            let note = notes.get(child).map_or("", |node| node.note.as_str());
+            groups.entry((child != target, note)).or_default().push(child);
+        }
+        for group in groups.into_values() {
+            for child in group.iter().take(SIBLINGS) {
+                branch(graph, child, target, notes, depth + 1, drawn, lines);
+            }
+            if let Some(more) = group.len().checked_sub(SIBLINGS).filter(|more| *more > 0)
+                && let Some(first) = group.first()
+            {
+                let note = notes.get(first).map_or("", |node| node.note.as_str());
+                let kind = first.kind.to_lowercase();
+                lines.push(format!("{}and {more} more of kind {kind} ({note})", "  ".repeat(depth + 1)));
+            }
+        }
+    }
+}
+
+/// The ties of one sort, those from one object in one line.
+fn section(graph: &Graph, tie: Tie, notes: &BTreeMap<&Id, &Node>) -> Vec<String> {
+    let mut from: BTreeMap<&Id, BTreeMap<(&str, &str), Vec<&Edge>>> = BTreeMap::new();
+    for edge in graph.edges.iter().filter(|edge| edge.tie == tie) {
+        let groups = from.entry(&edge.from).or_default();
+        groups.entry((edge.to.kind.as_str(), edge.how.as_str())).or_default().push(edge);
+    }
+    // Where every pod of a workload has the same tie, the one is as good as the other.
+    let line = |(from, groups): (&Id, BTreeMap<(&str, &str), Vec<&Edge>>)| {
+        let parts = groups.into_iter().map(|((_, how), edges)| {
+            let names = edges.iter().take(SIBLINGS).map(|edge| noted(&edge.to, notes)).collect::<Vec<_>>().join(", ");
+            let more = edges.len().saturating_sub(SIBLINGS);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            if how.is_empty() { format!("{names}{more}") } else { format!("{names}{more} [{how}]") }
+        });
+        format!("  {} -> {}", noted(from, notes), parts.collect::<Vec<_>>().join("; "))
+    };
+    from.into_iter().map(line).collect()
+}
+
+fn noted(id: &Id, notes: &BTreeMap<&Id, &Node>) -> String {
+    match notes.get(id) {
+        Some(node) if node.missing => format!("{} IS NOT THERE", id.shown()),
+        Some(node) if !node.note.is_empty() => format!("{} ({})", id.shown(), node.note),
+        _ => id.shown(),
+    }
+}
+
+/// The lines of a Mermaid flowchart.
+pub fn mermaid(graph: &Graph, target: &Id) -> Vec<String> {
+    let number: BTreeMap<&Id, usize> = graph.nodes.iter().enumerate().map(|(at, node)| (&node.id, at)).collect();
+    let mut lines = vec![String::from("flowchart LR")];
+    for (at, node) in graph.nodes.iter().enumerate() {
+        let note = if node.missing { "is not there" } else { node.note.as_str() };
+        let note = if note.is_empty() { String::new() } else { format!("<br/>{}", label(note)) };
+        lines.push(format!("  n{at}[\"{}{note}\"]", label(&node.id.shown())));
+    }
+    for edge in &graph.edges {
+        if let (Some(from), Some(to)) = (number.get(&edge.from), number.get(&edge.to)) {
+            let how = if edge.how.is_empty() { edge.tie.shown().to_owned() } else { format!("{}: {}", edge.tie.shown(), edge.how) };
+            lines.push(format!("  n{from} -->|\"{}\"| n{to}", label(&how)));
+        }
+    }
+    let missing: Vec<String> = graph.nodes.iter().enumerate().filter(|(_, node)| node.missing).map(|(at, _)| format!("n{at}")).collect();
+    if let Some(at) = number.get(target) {
+        lines.push(format!("  style n{at} stroke-width:3px"));
+    }
+    if !missing.is_empty() {
+        lines.push(format!("  classDef missing stroke-dasharray:4"));
+        lines.push(format!("  class {} missing", missing.join(",")));
+    }
+    lines
+}
+
+/// Text that Mermaid takes as text, whatever is in it.
+fn label(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("#quot;"),
+            '#' => out.push_str("#35;"),
+            '<' => out.push_str("#lt;"),
+            '>' => out.push_str("#gt;"),
+            '&' => out.push_str("#amp;"),
+            '`' => out.push('\''),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::graph::{Thing, build};
+
+    fn meta(name: &str, labels: Value, owner: Option<(&str, &str)>) -> Value {
+        let owners: Vec<Value> = owner.into_iter().map(|(kind, name)| json!({"kind": kind, "name": name})).collect();
+        json!({"name": name, "namespace": "shop", "labels": labels, "ownerReferences": owners})
+    }
+
+    fn pod(name: &str) -> Value {
+        json!({"kind": "Pod", "metadata": meta(name, json!({"app": "web"}), Some(("ReplicaSet", "web-1"))),
+            "spec": {"containers": [{}], "nodeName": "n1", "serviceAccountName": "web"},
+            "status": {"phase": "Running", "containerStatuses": [{"ready": true}]}})
+    }
+
+    fn shop(pods: usize) -> Vec<Value> {
+        let mut all = vec![
+            json!({"kind": "Deployment", "metadata": meta("web", json!({}), None), "spec": {"replicas": 2, "template": {"spec": {
+                "serviceAccountName": "web", "containers": [{"env": [
+                    {"name": "URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}},
+                    {"name": "USER", "valueFrom": {"secretKeyRef": {"name": "db", "key": "user"}}}],
+                    "envFrom": [{"configMapRef": {"name": "app"}}]}]}}}, "status": {"readyReplicas": 2}}),
+            json!({"kind": "ReplicaSet", "metadata": meta("web-1", json!({}), Some(("Deployment", "web"))), "status": {"readyReplicas": 1}}),
+            json!({"kind": "Service", "metadata": meta("web", json!({}), None), "spec": {"type": "ClusterIP", "selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}}),
+            json!({"kind": "Ingress", "metadata": meta("web", json!({}), None), "spec": {"rules": [{"host": "shop.example.com", "http": {"paths": [{"path": "/", "backend": {"service": {"name": "web", "port": {"number": 80}}}}]}}]}}),
+            json!({"kind": "ConfigMap", "metadata": meta("app", json!({}), None)}),
+            json!({"kind": "ServiceAccount", "metadata": meta("web", json!({}), None)}),
+            json!({"kind": "RoleBinding", "metadata": meta("web", json!({}), None), "roleRef": {"kind": "Role", "name": "reader"}, "subjects": [{"kind": "ServiceAccount", "name": "web"}]}),
+            json!({"kind": "HorizontalPodAutoscaler", "metadata": meta("web", json!({}), None), "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 5}, "status": {"currentReplicas": 2}}),
+            json!({"kind": "Deployment", "metadata": meta("other", json!({}), None), "spec": {"template": {"spec": {"serviceAccountName": "web", "containers": [{"envFrom": [{"configMapRef": {"name": "app"}}]}]}}}}),
+        ];
+        all.extend((0..pods).map(|n| pod(&format!("web-1-{n}"))));
+        all
+    }
+
+    fn graph(target: &Id, objects: &[Value]) -> Graph {
+        let things: Vec<Thing> = objects.iter().map(Thing::read).collect();
+        let looked: BTreeSet<String> = ["Secret", "ConfigMap", "Service", "Pod"].into_iter().map(str::to_owned).collect();
+        build(target, &things, &looked, 4)
+    }
+
+    #[test]
+    fn a_deployment_with_all_that_hangs_on_it() {
+        let target = Id::new("Deployment", "shop", "web");
+        let lines = tree(&graph(&target, &shop(2)), &target);
+        assert_eq!(
+            lines.join("\n"),
+            "deployment/web (2/2 ready) <- this
+  replicaset/web-1 (1/1 ready)
+    pod/web-1-0 (Running 1/1)
+    pod/web-1-1 (Running 1/1)
+routes:
+  ingress/web -> service/web (ClusterIP) [shop.example.com/ port 80]
+  service/web (ClusterIP) -> pod/web-1-0 (Running 1/1), pod/web-1-1 (Running 1/1) [80 -> 8080]
+uses:
+  deployment/web (2/2 ready) -> configmap/app [all env]; secret/db IS NOT THERE [env URL, env USER]; serviceaccount/web [runs as]
+  rolebinding/web -> role/reader [role]
+guards:
+  horizontalpodautoscaler/web (1 to 5 replicas, now 2) -> deployment/web (2/2 ready)
+runs on:
+  pod/web-1-0 (Running 1/1) -> node/n1
+  pod/web-1-1 (Running 1/1) -> node/n1
+rights:
+  rolebinding/web -> serviceaccount/web"
+        );
+    }
+
+    #[test]
+    fn what_everything_shares_is_not_gone_through() {
+        let target = Id::new("Pod", "shop", "web-1-0");
+        let graph = graph(&target, &shop(2));
+        let names: Vec<String> = graph.nodes.iter().map(|node| node.id.shown()).collect();
+        assert!(!names.contains(&"deployment/other".to_owned()), "{names:?}");
+        assert!(names.contains(&"deployment/web".to_owned()) && names.contains(&"ingress/web".to_owned()), "{names:?}");
+        // Asked for itself, it says who uses it.
+        let shared = Id::new("ConfigMap", "shop", "app");
+        let graph = self::graph(&shared, &shop(0));
+        assert!(graph.nodes.iter().any(|node| node.id.shown() == "deployment/other"));
+    }
+
+    #[test]
+    fn many_of_a_kind_are_counted() {
+        let target = Id::new("Deployment", "shop", "web");
+        let lines = tree(&graph(&target, &shop(40)), &target).join("\n");
+        assert!(lines.contains("    and 37 more of kind pod (Running 1/1)"), "{lines}");
+        assert!(lines.len() < 4_000, "{lines}");
+    }
+
+    #[test]
+    fn owners_that_own_each_other_are_drawn_once() {
+        let one = json!({"kind": "A", "metadata": meta("a", json!({}), Some(("B", "b")))});
+        let other = json!({"kind": "B", "metadata": meta("b", json!({}), Some(("A", "a")))});
+        let target = Id::new("A", "shop", "a");
+        let lines = tree(&graph(&target, &[one, other]), &target);
+        assert_eq!(lines, ["a/a <- this", "  b/b"]);
+    }
+
+    #[test]
+    fn mermaid_holds_whatever_a_name_says() {
+        let odd = json!({"kind": "Backup", "metadata": meta("x\"]; click n0 \"javascript:1\" <b>", json!({}), None)});
+        let target = Id::new("Backup", "shop", "x\"]; click n0 \"javascript:1\" <b>");
+        let lines = mermaid(&graph(&target, &[odd]), &target);
+        assert_eq!(lines[1], "  n0[\"backup/x#quot;]; click n0 #quot;javascript:1#quot; #lt;b#gt;\"]");
+    }
+}
