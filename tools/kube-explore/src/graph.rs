@@ -35,6 +35,14 @@ impl Id {
     pub fn shown(&self) -> String {
         format!("{}/{}", self.kind.to_lowercase(), self.name)
     }
+
+    /// The same, with its namespace where that is not the one of `near`.
+    pub fn shown_from(&self, near: &Self) -> String {
+        if self.namespace.is_empty() || self.namespace == near.namespace {
+            return self.shown();
+        }
+        format!("{} in {}", self.shown(), self.namespace)
+    }
 }
 
 /// What ties two objects, from the one that says so to the other.
@@ -140,7 +148,13 @@ pub fn build(target: &Id, things: &[Thing], looked: &BTreeSet<String>, depth: us
     let left_out = reached.len().saturating_sub(NODES_MAX);
     reached.truncate(NODES_MAX);
     let shown: BTreeSet<&Id> = reached.iter().copied().collect();
+    let sends = |id: &Id| edges.iter().any(|edge| edge.tie == Tie::Routes && edge.from == *id);
     let node = |id: &&Id| match known.get(id) {
+        Some(thing) if thing.selects.as_ref().is_some_and(|(_, tie)| *tie == Tie::Routes) && !sends(id) => {
+            let note =
+                if looked.contains("Pod") { format!("{}, selects no pod", thing.note) } else { thing.note.clone() };
+            Node { id: (*id).clone(), note: note.trim_start_matches(", ").to_owned(), missing: false }
+        }
         Some(thing) => Node { id: (*id).clone(), note: thing.note.clone(), missing: false },
         None => {
             let missing = looked.contains(&id.kind);
@@ -161,7 +175,8 @@ fn leads(id: &Id, target: &Id, tie: Tie, outward: bool, steps: usize) -> bool {
         (Tie::Owns, true) => first || !is_above(id, target),
         // To a service from what sends to it, and from it to what it sends to; a pod is sent to by services only.
         (Tie::Routes, _) => true,
-        (Tie::Uses, true) => true,
+        // What all the pods of a node use is not about the node.
+        (Tie::Uses | Tie::Grants, true) => first || target.kind != "Node",
         // A service is used by its endpoints; everything else is used by too many.
         (Tie::Uses, false) => first || id.kind == "Service",
         (Tie::Guards, false) => true,
@@ -170,7 +185,6 @@ fn leads(id: &Id, target: &Id, tie: Tie, outward: bool, steps: usize) -> bool {
         (Tie::Runs, false) => first,
         // Of an account its rights; of rights not everybody who has them.
         (Tie::Grants, false) => id.kind == "ServiceAccount",
-        (Tie::Grants, true) => true,
     }
 }
 

@@ -2,35 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Edge, Graph, Id, Node, Tie};
+use super::{Graph, Id, Node, Tie};
 
 /// How many siblings of one kind are written out.
 const SIBLINGS: usize = 3;
+/// How many pods of a node that was asked for.
+const ON_NODE: usize = 20;
 /// How deep a tree is drawn.
 const DEPTH: usize = 12;
 
+/// A drawing under way.
+struct Drawing<'g> {
+    graph: &'g Graph,
+    target: &'g Id,
+    nodes: BTreeMap<&'g Id, &'g Node>,
+    drawn: BTreeSet<&'g Id>,
+    lines: Vec<String>,
+}
+
 /// The lines of a drawing.
 pub fn tree(graph: &Graph, target: &Id) -> Vec<String> {
-    let notes: BTreeMap<&Id, &Node> = graph.nodes.iter().map(|node| (&node.id, node)).collect();
-    let mut lines = Vec::new();
-    let mut drawn = BTreeSet::new();
+    let nodes = graph.nodes.iter().map(|node| (&node.id, node)).collect();
+    let mut drawing = Drawing { graph, target, nodes, drawn: BTreeSet::new(), lines: Vec::new() };
     for root in roots(graph, target) {
-        branch(graph, root, target, &notes, 0, &mut drawn, &mut lines);
+        drawing.branch(root, 0);
     }
-    for (tie, title) in [
-        (Tie::Routes, "routes:"),
-        (Tie::Uses, "uses:"),
-        (Tie::Guards, "guards:"),
-        (Tie::Runs, "runs on:"),
-        (Tie::Grants, "rights:"),
-    ] {
-        let section = section(graph, tie, &notes);
-        if !section.is_empty() {
-            lines.push(title.to_owned());
-            lines.extend(section);
-        }
-    }
-    lines
+    drawing.section(Tie::Routes, "routes:");
+    drawing.section(Tie::Uses, "uses:");
+    drawing.section(Tie::Guards, "guards:");
+    drawing.places();
+    drawing.section(Tie::Grants, "rights:");
+    drawing.lines
 }
 
 /// The topmost owners of the target.
@@ -48,71 +50,88 @@ fn roots<'g>(graph: &'g Graph, target: &'g Id) -> Vec<&'g Id> {
     if tops.is_empty() { vec![target] } else { tops }
 }
 
-fn branch<'g>(
-    graph: &'g Graph,
-    id: &'g Id,
-    target: &Id,
-    notes: &BTreeMap<&Id, &Node>,
-    depth: usize,
-    drawn: &mut BTreeSet<&'g Id>,
-    lines: &mut Vec<String>,
-) {
-    if depth > DEPTH || !drawn.insert(id) {
-        return;
+impl<'g> Drawing<'g> {
+    fn note(&self, id: &Id) -> &'g str {
+        self.nodes.get(id).map_or("", |node| node.note.as_str())
     }
-    let mark = if id == target { " <- this" } else { "" };
-    lines.push(format!("{}{}{mark}", "  ".repeat(depth), noted(id, notes)));
-    let mut kinds: BTreeMap<&str, Vec<&Id>> = BTreeMap::new();
-    for edge in graph.edges.iter().filter(|edge| edge.tie == Tie::Owns && edge.from == *id) {
-        kinds.entry(&edge.to.kind).or_default().push(&edge.to);
-    }
-    for children in kinds.into_values() {
-        // Those that are not as the others are come first, and the one that was asked for before all.
-        let mut groups: BTreeMap<(bool, &str), Vec<&Id>> = BTreeMap::new();
-        for child in children {
-            let note = notes.get(child).map_or("", |node| node.note.as_str());
-            groups.entry((child != target, note)).or_default().push(child);
+
+    fn noted(&self, id: &Id) -> String {
+        let name = id.shown_from(self.target);
+        match self.nodes.get(id) {
+            Some(node) if node.missing => format!("{name} IS NOT THERE"),
+            Some(node) if !node.note.is_empty() => format!("{name} ({})", node.note),
+            _ => name,
         }
-        for group in groups.into_values() {
+    }
+
+    /// An object and what it owns, deeper.
+    fn branch(&mut self, id: &'g Id, depth: usize) {
+        if depth > DEPTH || !self.drawn.insert(id) {
+            return;
+        }
+        let mark = if id == self.target { " <- this" } else { "" };
+        self.lines.push(format!("{}{}{mark}", "  ".repeat(depth), self.noted(id)));
+        // By kind; the one that was asked for before all others, and those that are alike together.
+        let mut groups: BTreeMap<(&str, bool, &str), Vec<&'g Id>> = BTreeMap::new();
+        for edge in self.graph.edges.iter().filter(|edge| edge.tie == Tie::Owns && edge.from == *id) {
+            let child = &edge.to;
+            groups.entry((&child.kind, child != self.target, self.note(child))).or_default().push(child);
+        }
+        for ((kind, _, note), group) in groups {
             for child in group.iter().take(SIBLINGS) {
-                branch(graph, child, target, notes, depth + 1, drawn, lines);
+                self.branch(child, depth + 1);
             }
-            if let Some(more) = group.len().checked_sub(SIBLINGS).filter(|more| *more > 0)
-                && let Some(first) = group.first()
-            {
-                let note = notes.get(first).map_or("", |node| node.note.as_str());
-                let kind = first.kind.to_lowercase();
-                lines.push(format!("{}and {more} more of kind {kind} ({note})", "  ".repeat(depth + 1)));
+            let more = group.len().saturating_sub(SIBLINGS);
+            if more > 0 {
+                let kind = kind.to_lowercase();
+                self.lines.push(format!("{}and {more} more of kind {kind} ({note})", "  ".repeat(depth + 1)));
             }
         }
     }
-}
 
-/// The ties of one sort, those from one object in one line.
-fn section(graph: &Graph, tie: Tie, notes: &BTreeMap<&Id, &Node>) -> Vec<String> {
-    let mut from: BTreeMap<&Id, BTreeMap<(&str, &str), Vec<&Edge>>> = BTreeMap::new();
-    for edge in graph.edges.iter().filter(|edge| edge.tie == tie) {
-        let groups = from.entry(&edge.from).or_default();
-        groups.entry((edge.to.kind.as_str(), edge.how.as_str())).or_default().push(edge);
+    /// The ties of one sort, those from one object in one line.
+    fn section(&mut self, tie: Tie, title: &str) {
+        let mut from: BTreeMap<&Id, BTreeMap<(&str, &str), Vec<&Id>>> = BTreeMap::new();
+        for edge in self.graph.edges.iter().filter(|edge| edge.tie == tie) {
+            let groups = from.entry(&edge.from).or_default();
+            groups.entry((edge.to.kind.as_str(), edge.how.as_str())).or_default().push(&edge.to);
+        }
+        let line = |(from, groups): (&Id, BTreeMap<(&str, &str), Vec<&Id>>)| {
+            let parts = groups.into_iter().map(|((_, how), to)| {
+                let how = if how.is_empty() { String::new() } else { format!(" [{how}]") };
+                format!("{}{how}", self.few(&to, SIBLINGS))
+            });
+            format!("  {} -> {}", self.noted(from), parts.collect::<Vec<_>>().join("; "))
+        };
+        let lines: Vec<String> = from.into_iter().map(line).collect();
+        if !lines.is_empty() {
+            self.lines.push(title.to_owned());
+            self.lines.extend(lines);
+        }
     }
-    // Where every pod of a workload has the same tie, the one is as good as the other.
-    let line = |(from, groups): (&Id, BTreeMap<(&str, &str), Vec<&Edge>>)| {
-        let parts = groups.into_iter().map(|((_, how), edges)| {
-            let names = edges.iter().take(SIBLINGS).map(|edge| noted(&edge.to, notes)).collect::<Vec<_>>().join(", ");
-            let more = edges.len().saturating_sub(SIBLINGS);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            if how.is_empty() { format!("{names}{more}") } else { format!("{names}{more} [{how}]") }
-        });
-        format!("  {} -> {}", noted(from, notes), parts.collect::<Vec<_>>().join("; "))
-    };
-    from.into_iter().map(line).collect()
-}
 
-fn noted(id: &Id, notes: &BTreeMap<&Id, &Node>) -> String {
-    match notes.get(id) {
-        Some(node) if node.missing => format!("{} IS NOT THERE", id.shown()),
-        Some(node) if !node.note.is_empty() => format!("{} ({})", id.shown(), node.note),
-        _ => id.shown(),
+    /// Where it runs: a line for each node, with what is not well there first.
+    fn places(&mut self) {
+        let mut nodes: BTreeMap<&Id, Vec<&Id>> = BTreeMap::new();
+        for edge in self.graph.edges.iter().filter(|edge| edge.tie == Tie::Runs) {
+            nodes.entry(&edge.to).or_default().push(&edge.from);
+        }
+        let shown = if self.target.kind == "Node" { ON_NODE } else { SIBLINGS };
+        let line = |(node, mut pods): (&Id, Vec<&Id>)| {
+            pods.sort_by_key(|pod| self.note(pod).starts_with("Running") || self.note(pod).starts_with("Succeeded"));
+            format!("  {}: {}", self.noted(node), self.few(&pods, shown))
+        };
+        let lines: Vec<String> = nodes.into_iter().map(line).collect();
+        if !lines.is_empty() {
+            self.lines.push(String::from("runs on:"));
+            self.lines.extend(lines);
+        }
+    }
+
+    fn few(&self, ids: &[&Id], most: usize) -> String {
+        let names = ids.iter().take(most).map(|id| self.noted(id)).collect::<Vec<_>>().join(", ");
+        let more = ids.len().saturating_sub(most);
+        if more > 0 { format!("{names} and {more} more") } else { names }
     }
 }
 
@@ -123,20 +142,25 @@ pub fn mermaid(graph: &Graph, target: &Id) -> Vec<String> {
     for (at, node) in graph.nodes.iter().enumerate() {
         let note = if node.missing { "is not there" } else { node.note.as_str() };
         let note = if note.is_empty() { String::new() } else { format!("<br/>{}", label(note)) };
-        lines.push(format!("  n{at}[\"{}{note}\"]", label(&node.id.shown())));
+        lines.push(format!("  n{at}[\"{}{note}\"]", label(&node.id.shown_from(target))));
     }
     for edge in &graph.edges {
         if let (Some(from), Some(to)) = (number.get(&edge.from), number.get(&edge.to)) {
-            let how = if edge.how.is_empty() { edge.tie.shown().to_owned() } else { format!("{}: {}", edge.tie.shown(), edge.how) };
+            let how = if edge.how.is_empty() {
+                edge.tie.shown().to_owned()
+            } else {
+                format!("{}: {}", edge.tie.shown(), edge.how)
+            };
             lines.push(format!("  n{from} -->|\"{}\"| n{to}", label(&how)));
         }
     }
-    let missing: Vec<String> = graph.nodes.iter().enumerate().filter(|(_, node)| node.missing).map(|(at, _)| format!("n{at}")).collect();
+    let missing: Vec<String> =
+        graph.nodes.iter().enumerate().filter(|(_, node)| node.missing).map(|(at, _)| format!("n{at}")).collect();
     if let Some(at) = number.get(target) {
         lines.push(format!("  style n{at} stroke-width:3px"));
     }
     if !missing.is_empty() {
-        lines.push(format!("  classDef missing stroke-dasharray:4"));
+        lines.push(String::from("  classDef missing stroke-dasharray:4"));
         lines.push(format!("  class {} missing", missing.join(",")));
     }
     lines
@@ -202,7 +226,8 @@ mod tests {
 
     fn graph(target: &Id, objects: &[Value]) -> Graph {
         let things: Vec<Thing> = objects.iter().map(Thing::read).collect();
-        let looked: BTreeSet<String> = ["Secret", "ConfigMap", "Service", "Pod"].into_iter().map(str::to_owned).collect();
+        let looked: BTreeSet<String> =
+            ["Secret", "ConfigMap", "Service", "Pod"].into_iter().map(str::to_owned).collect();
         build(target, &things, &looked, 4)
     }
 
@@ -225,8 +250,7 @@ uses:
 guards:
   horizontalpodautoscaler/web (1 to 5 replicas, now 2) -> deployment/web (2/2 ready)
 runs on:
-  pod/web-1-0 (Running 1/1) -> node/n1
-  pod/web-1-1 (Running 1/1) -> node/n1
+  node/n1: pod/web-1-0 (Running 1/1), pod/web-1-1 (Running 1/1)
 rights:
   rolebinding/web -> serviceaccount/web"
         );

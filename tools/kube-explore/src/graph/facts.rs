@@ -147,14 +147,16 @@ impl Thing {
             "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => self.template(object.pointer("/spec/template/spec")),
             "CronJob" => self.template(object.pointer("/spec/jobTemplate/spec/template/spec")),
             "Service" => {
-                self.selects = Selector::read(object.pointer("/spec/selector"), false).map(|selector| (selector, Tie::Routes));
+                self.selects =
+                    Selector::read(object.pointer("/spec/selector"), false).map(|selector| (selector, Tie::Routes));
                 let ports = each(object.pointer("/spec/ports")).map(|one| {
                     let (from, to) = (port(one.get("port")), port(one.get("targetPort")));
                     if to.is_empty() || from == to { from } else { format!("{from} -> {to}") }
                 });
                 self.how = ports.collect::<Vec<_>>().join(", ");
             }
-            "EndpointSlice" => {
+            // Most are owned by their service, which says it all.
+            "EndpointSlice" if self.owners.is_empty() => {
                 let service = self.labels.get("kubernetes.io/service-name").cloned().unwrap_or_default();
                 self.refer("Service", &own, &service, Tie::Uses, "endpoints");
             }
@@ -166,10 +168,12 @@ impl Thing {
                 self.refer(kind, &own, name, Tie::Guards, "");
             }
             "PodDisruptionBudget" => {
-                self.selects = Selector::read(object.pointer("/spec/selector"), true).map(|selector| (selector, Tie::Guards));
+                self.selects =
+                    Selector::read(object.pointer("/spec/selector"), true).map(|selector| (selector, Tie::Guards));
             }
             "NetworkPolicy" => {
-                self.selects = Selector::read(object.pointer("/spec/podSelector"), true).map(|selector| (selector, Tie::Guards));
+                self.selects =
+                    Selector::read(object.pointer("/spec/podSelector"), true).map(|selector| (selector, Tie::Guards));
             }
             "PersistentVolumeClaim" => {
                 self.refer("PersistentVolume", "", text(object, "/spec/volumeName"), Tie::Uses, "bound");
@@ -179,7 +183,9 @@ impl Thing {
                 let role = text(object, "/roleRef/kind");
                 let place = if role == "ClusterRole" { "" } else { own.as_str() };
                 self.refer(role, place, text(object, "/roleRef/name"), Tie::Uses, "role");
-                for subject in each(object.pointer("/subjects")).filter(|subject| text(subject, "/kind") == "ServiceAccount") {
+                for subject in
+                    each(object.pointer("/subjects")).filter(|subject| text(subject, "/kind") == "ServiceAccount")
+                {
                     let place = Some(text(subject, "/namespace")).filter(|place| !place.is_empty()).unwrap_or(&own);
                     self.refer("ServiceAccount", place, text(subject, "/name"), Tie::Grants, "");
                 }
@@ -192,7 +198,10 @@ impl Thing {
     fn pod(&mut self, spec: Option<&Value>) {
         let Some(spec) = spec else { return };
         self.refer("Node", "", text(spec, "/nodeName"), Tie::Runs, "");
-        let controlled = self.owners.iter().any(|owner| matches!(owner.kind.as_str(), "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job"));
+        let controlled = self
+            .owners
+            .iter()
+            .any(|owner| matches!(owner.kind.as_str(), "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job"));
         if controlled {
             // Claims of a stateful set are the pod's own.
             self.claims(spec);
@@ -214,6 +223,10 @@ impl Thing {
         let own = self.id.namespace.clone();
         self.claims(spec);
         for volume in each(spec.get("volumes")) {
+            // Every pod has this one, from the admission.
+            if text(volume, "/name").starts_with("kube-api-access-") {
+                continue;
+            }
             let how = format!("volume {}", text(volume, "/name"));
             self.refer("ConfigMap", &own, text(volume, "/configMap/name"), Tie::Uses, how.as_str());
             self.refer("Secret", &own, text(volume, "/secret/secretName"), Tie::Uses, how.as_str());
@@ -226,7 +239,13 @@ impl Thing {
         for container in containers {
             for variable in each(container.get("env")) {
                 let how = format!("env {}", text(variable, "/name"));
-                self.refer("ConfigMap", &own, text(variable, "/valueFrom/configMapKeyRef/name"), Tie::Uses, how.as_str());
+                self.refer(
+                    "ConfigMap",
+                    &own,
+                    text(variable, "/valueFrom/configMapKeyRef/name"),
+                    Tie::Uses,
+                    how.as_str(),
+                );
                 self.refer("Secret", &own, text(variable, "/valueFrom/secretKeyRef/name"), Tie::Uses, how.as_str());
             }
             for from in each(container.get("envFrom")) {
@@ -237,7 +256,11 @@ impl Thing {
         for secret in each(spec.get("imagePullSecrets")) {
             self.refer("Secret", &own, text(secret, "/name"), Tie::Uses, "pulls images");
         }
-        self.refer("ServiceAccount", &own, text(spec, "/serviceAccountName"), Tie::Uses, "runs as");
+        // What every pod runs as that says nothing tells nothing.
+        let account = text(spec, "/serviceAccountName");
+        if account != "default" {
+            self.refer("ServiceAccount", &own, account, Tie::Uses, "runs as");
+        }
     }
 
     fn ingress(&mut self, object: &Value) {
@@ -268,7 +291,9 @@ impl Thing {
     fn route(&mut self, object: &Value) {
         let own = self.id.namespace.clone();
         let hosts: Vec<&str> = each(object.pointer("/spec/hostnames")).filter_map(Value::as_str).collect();
-        let place = |reference: &Value| Some(text(reference, "/namespace")).filter(|name| !name.is_empty()).unwrap_or(&own).to_owned();
+        let place = |reference: &Value| {
+            Some(text(reference, "/namespace")).filter(|name| !name.is_empty()).unwrap_or(&own).to_owned()
+        };
         for parent in each(object.pointer("/spec/parentRefs")) {
             let kind = Some(text(parent, "/kind")).filter(|kind| !kind.is_empty()).unwrap_or("Gateway");
             let how = text(parent, "/sectionName");
@@ -305,7 +330,8 @@ fn note(object: &Value) -> String {
         "Service" => text(object, "/spec/type").to_owned(),
         "EndpointSlice" => {
             let all = each(object.get("endpoints"));
-            let ready = |endpoint: &&Value| endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(true);
+            let ready =
+                |endpoint: &&Value| endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(true);
             let (all, ready) = (all.count(), each(object.get("endpoints")).filter(ready).count());
             format!("{ready} of {all} endpoints ready")
         }
@@ -318,16 +344,19 @@ fn note(object: &Value) -> String {
         ),
         "PodDisruptionBudget" => format!("{} may go", number(object, "/status/disruptionsAllowed")),
         "Node" => {
-            let ready = each(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
+            let ready =
+                each(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
             String::from(if ready.is_some_and(|ready| text(ready, "/status") == "True") { "Ready" } else { "NotReady" })
         }
         _ => {
-            let ready = each(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
-            ready.map(|ready| match (text(ready, "/status"), text(ready, "/reason")) {
-                (status, "") => format!("Ready={status}"),
-                (status, reason) => format!("Ready={status}: {reason}"),
-            })
-            .unwrap_or_default()
+            let ready =
+                each(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
+            ready
+                .map(|ready| match (text(ready, "/status"), text(ready, "/reason")) {
+                    (status, "") => format!("Ready={status}"),
+                    (status, reason) => format!("Ready={status}: {reason}"),
+                })
+                .unwrap_or_default()
         }
     };
     format!("{note}{deleted}").trim_start_matches(", ").to_owned()
@@ -339,7 +368,9 @@ fn pod(object: &Value) -> String {
     let reason = each(object.pointer("/status/initContainerStatuses")).chain(statuses()).find_map(|status| {
         let waiting = text(status, "/state/waiting/reason");
         let ended = text(status, "/state/terminated/reason");
-        [waiting, ended].into_iter().find(|reason| !matches!(*reason, "" | "PodInitializing" | "ContainerCreating" | "Completed"))
+        [waiting, ended]
+            .into_iter()
+            .find(|reason| !matches!(*reason, "" | "PodInitializing" | "ContainerCreating" | "Completed"))
     });
     let own = Some(text(object, "/status/reason")).filter(|reason| !reason.is_empty());
     let state = own.or(reason).unwrap_or_else(|| text(object, "/status/phase"));
@@ -347,4 +378,3 @@ fn pod(object: &Value) -> String {
     let all = each(object.pointer("/spec/containers")).count();
     format!("{state} {ready}/{all}")
 }
-

@@ -117,7 +117,10 @@ impl Answer for Around {
         others(&self.others, text);
         text.lines(&self.drawing);
         if self.left_out > 0 {
-            text.line(format_args!("{} more objects hang on it: ask for less depth, or for one of them", self.left_out));
+            text.line(format_args!(
+                "{} more objects hang on it: ask for less depth, or for one of them",
+                self.left_out
+            ));
         }
         unread::write(&self.unread, text);
     }
@@ -130,11 +133,11 @@ impl Answer for Around {
 impl Tool for Topology {
     const NAME: &'static str = "kube_topology";
     const TITLE: &'static str = "Show what hangs together";
-    const DESCRIPTION: &'static str =
-        "What hangs on an object: owners, children, routes to it, config it uses, what guards it; what is missing is marked.";
+    const DESCRIPTION: &'static str = "What hangs on an object: owners, children, routes to it, config it uses, what guards it; what is missing is marked.";
     const EXAMPLE: &'static str = "name=deploy/web format=mermaid";
     const ANNOTATIONS: Annotations = Annotations::READ_REMOTE;
-    const ALIASES: &'static [(&'static str, &'static str)] = &[("ns", "namespace"), ("resource", "name"), ("output", "format")];
+    const ALIASES: &'static [(&'static str, &'static str)] =
+        &[("ns", "namespace"), ("resource", "name"), ("output", "format")];
 
     type Access = Read;
     type Server = Explore;
@@ -213,7 +216,10 @@ fn telling(served: &Kinds) -> Vec<Kind> {
         kinds::disruption_budgets(),
         kinds::role_bindings(),
     ];
-    let gateways = served.all.iter().filter(|kind| kind.group == "gateway.networking.k8s.io" && kind.namespaced && kind.can("list"));
+    let gateways = served
+        .all
+        .iter()
+        .filter(|kind| kind.group == "gateway.networking.k8s.io" && kind.namespaced && kind.can("list"));
     kinds.extend(gateways.cloned());
     kinds
 }
