@@ -38,6 +38,7 @@
 mod argv;
 mod capture;
 mod command;
+mod ends;
 mod environment;
 mod outcome;
 mod proc;
@@ -49,8 +50,9 @@ mod tree;
 pub use tokio_util::sync::CancellationToken;
 
 pub use self::argv::Argv;
-pub use self::capture::{Capture, Captured, Cut, Line};
+pub use self::capture::{Capture, Captured, Collector, Cut, Line, Overflow};
 pub use self::command::Command;
+pub use self::ends::Ends;
 pub use self::environment::Environment;
 pub use self::outcome::{Ended, Exit, Outcome};
 pub use self::program::Program;

@@ -12,11 +12,17 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+/// Libraries that log the failures they return, which are in the answer already.
+const QUIET: [&str; 1] = ["kube_client"];
+
 /// Starts logging for the process. A `RUST_LOG` that cannot be read is reported and means `warn`.
 pub fn start() {
     let asked = std::env::var("RUST_LOG").unwrap_or_default();
     let (filter, complaint) = match Targets::from_str(&asked) {
-        _ if asked.is_empty() => (Targets::new().with_default(LevelFilter::WARN), None),
+        _ if asked.is_empty() => {
+            let filter = Targets::new().with_default(LevelFilter::WARN);
+            (filter.with_targets(QUIET.map(|library| (library, LevelFilter::OFF))), None)
+        }
         Ok(filter) => (filter, None),
         Err(error) => (Targets::new().with_default(LevelFilter::WARN), Some(error)),
     };

@@ -158,12 +158,13 @@ fn next_line<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
 
 /// A stream passed the bound of [`Capture::Whole`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Overflow {
-    pub(super) max: usize,
+pub struct Overflow {
+    /// The bound, in bytes.
+    pub max: usize,
 }
 
-/// Takes a stream in piece by piece.
-pub(super) struct Collector<'a> {
+/// Takes a stream in piece by piece: a child's, or one that comes from elsewhere.
+pub struct Collector<'a> {
     capture: Capture<'a>,
     head: Vec<u8>,
     tail: VecDeque<u8>,
@@ -177,7 +178,8 @@ pub(super) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(capture: Capture<'a>) -> Self {
+    /// Keeps what `capture` says.
+    pub fn new(capture: Capture<'a>) -> Self {
         Self {
             capture,
             head: Vec::new(),
@@ -191,7 +193,11 @@ impl<'a> Collector<'a> {
         }
     }
 
-    pub(super) fn take(&mut self, chunk: &[u8]) -> Result<(), Overflow> {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// More than [`Capture::Whole`] takes.
+    pub fn take(&mut self, chunk: &[u8]) -> Result<(), Overflow> {
         self.bytes += chunk.len() as u64;
         let mut rest = chunk;
         while let Some(piece) = next_line(&mut rest) {
@@ -236,12 +242,12 @@ impl<'a> Collector<'a> {
     }
 
     /// Says that the end of the stream was seen.
-    pub(super) fn complete(&mut self) {
+    pub fn complete(&mut self) {
         self.complete = true;
     }
 
     /// Hands on a last line without line feed, and what there is to tell.
-    pub(super) fn finish(mut self) -> Captured {
+    pub fn finish(mut self) -> Captured {
         if self.mid_line
             && let Capture::Lines { sink, .. } = &mut self.capture
         {

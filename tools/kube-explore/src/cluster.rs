@@ -365,7 +365,7 @@ fn refused(error: &kube::Error) -> ToolError {
 }
 
 /// Why no answer came.
-fn unreachable(error: &kube::Error) -> Failure {
+pub fn unreachable(error: &kube::Error) -> Failure {
     if let kube::Error::Auth(auth) = error {
         let mut failure = Failure::new(Code::Unauthenticated, "there are no credentials for this context");
         failure.said = match auth {

@@ -15,20 +15,12 @@ use crate::{
 };
 
 /// How many candidates are looked at.
-const CANDIDATES: usize = 12;
+const CANDIDATES: usize = 40;
 /// The most pods of a workload that are fetched.
 pub const PODS_MAX: usize = 50;
-/// Kinds whose objects have pods.
-const WITH_PODS: &[fn() -> Kind] = &[
-    kinds::pods,
-    kinds::deployments,
-    kinds::stateful_sets,
-    kinds::daemon_sets,
-    kinds::replica_sets,
-    kinds::jobs,
-    kinds::cron_jobs,
-    kinds::services,
-];
+/// Kinds whose objects have pods, and that people name. Replica sets are their deployments'.
+const WITH_PODS: &[fn() -> Kind] =
+    &[kinds::pods, kinds::deployments, kinds::stateful_sets, kinds::daemon_sets, kinds::jobs, kinds::services];
 
 /// What a caller names.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +69,8 @@ pub struct Pods {
     pub others: Vec<String>,
     /// What could not be looked at.
     pub unread: Vec<Unread>,
+    /// Whether the name was given whole.
+    pub exact: bool,
 }
 
 impl Target {
@@ -196,19 +190,21 @@ impl Cluster {
     /// The pods that `named` means: one, or those of a workload.
     pub async fn pods(&self, named: &Named<'_>) -> Result<Pods> {
         let among: Vec<Kind> = WITH_PODS.iter().map(|kind| kind()).collect();
-        let target = self.target(named, Some(&among)).await?;
+        let mut target = self.target(named, Some(&among)).await?;
         let namespace = target.namespace.clone().unwrap_or_default();
         let of = format!("{}/{}", target.kind.kind.to_lowercase(), target.name);
-        let pods = |pods: Vec<Value>, total: u64, unread: Vec<Unread>| Pods {
+        let pods = |target: Target, pods: Vec<Value>, total: u64, unread: Vec<Unread>| Pods {
             namespace: namespace.clone(),
             of: of.clone(),
             pods,
             total,
-            others: target.others.clone(),
-            unread,
+            exact: target.fit == Fit::Exact,
+            others: target.others,
+            unread: [target.unread, unread].concat(),
         };
         if target.kind.plural == "pods" && target.kind.group.is_empty() {
-            return Ok(pods(vec![target.object.clone()], 1, target.unread.clone()));
+            let object = std::mem::take(&mut target.object);
+            return Ok(pods(target, vec![object], 1, Vec::new()));
         }
         let Some(selector) = selector(&target.object) else {
             return Err(ToolError::new(Code::Unsupported, format!("{of} has no pods of its own"))
@@ -218,8 +214,12 @@ impl Cluster {
         let total = listed.items.len() as u64;
         // The newest first: of many, those say what is now.
         listed.items.sort_by(|a, b| created(b).cmp(created(a)).then_with(|| name_of(a).cmp(name_of(b))));
+        // Its own pods have names like its own: they are no others.
+        let own: Vec<String> = listed.items.iter().map(|pod| format!("pod/{} in {namespace}", name_of(pod))).collect();
+        let service = format!("service/{} in {namespace}", target.name);
+        target.others.retain(|other| !own.contains(other) && *other != service);
         listed.items.truncate(PODS_MAX);
-        Ok(pods(listed.items, total, [target.unread.clone(), listed.unread].concat()))
+        Ok(pods(target, listed.items, total, listed.unread))
     }
 
     fn missing(&self, named: &Named<'_>, name: &str, hits: &Hits) -> ToolError {

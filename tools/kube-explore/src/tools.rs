@@ -4,4 +4,5 @@ shared::tools! {
     crate::Explore:
     read find::Find,
     read topology::Topology,
+    write exec::Exec,
 }

@@ -11,7 +11,6 @@ pub mod checks;
 pub mod contexts;
 pub mod difference;
 pub mod document;
-pub mod ends;
 pub mod failure;
 pub mod follow;
 pub mod form;

@@ -6,13 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
     Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
-    exec::{Argv, Ended, Exit},
+    exec::{Argv, Ended, Ends, Exit},
 };
 
 use crate::{
-    Kubectl, argv, ends,
-    ends::Ends,
-    failure, remote,
+    Kubectl, argv, failure, remote,
     resource::Resource,
     run::{Done, Request},
     scope::{Place, Reach, Scope},
@@ -121,7 +119,7 @@ impl Tool for Exec {
         let seconds = argv::seconds(params.timeout, SECONDS, SECONDS_MAX)?;
         let timeout = Duration::from_secs(seconds.into());
         let request = Request::new(argv, &scope).streaming().timeout(timeout);
-        let request = request.stdout(ends::capture(false)).stderr(ends::capture(true));
+        let request = request.stdout(Ends::capture(false)).stderr(Ends::capture(true));
         let Done { place, outcome } = server.begin(request, &call).await?;
         let timed_out = outcome.ended == Ended::TimedOut;
         let exit_code = remote::exit_code(&outcome);

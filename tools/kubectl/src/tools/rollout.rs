@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::{Annotations, Answer, Call, List, Result, Text, Tool, ToolError, Untrusted, Write, exec::Argv};
+use shared::{
+    Annotations, Answer, Call, List, Result, Text, Tool, ToolError, Untrusted, Write,
+    exec::{Argv, Ends},
+};
 
 use crate::{
     Kubectl, argv,
-    ends::{self, Ends},
     failure::{self, Fault},
     resource::Resource,
     run::{LOOK, Request},
@@ -134,7 +136,7 @@ impl Tool for Rollout {
         let resource = Resource::new(&params.resource, None)?;
         let mut request = Request::new(argv(&params, &scope, &resource)?, &scope)
             .about(&resource)
-            .stdout(ends::capture(false))
+            .stdout(Ends::capture(false))
             .timeout(LOOK);
         let status = params.action == Action::Status;
         if status {

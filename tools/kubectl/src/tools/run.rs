@@ -11,14 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{
     Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
-    exec::{Argv, Capture, Ended, Outcome},
+    exec::{Argv, Capture, Ended, Ends, Outcome},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
-    Kubectl, argv, cause,
-    ends::{self, Ends},
-    failure,
+    Kubectl, argv, cause, failure,
     items::{self, Items},
     resource::{self, Resource},
     run::{LOOK, Request},
@@ -239,7 +237,7 @@ async fn log(server: &Kubectl, scope: &Scope, pod: &Resource, call: &Call) -> (E
         Ok(argv) => argv,
         Err(error) => return (Ends::default(), unread(error.message())),
     };
-    match server.start(argv, None, ends::capture(false), Capture::default(), LOOK, call).await {
+    match server.start(argv, None, Ends::capture(false), Capture::default(), LOOK, call).await {
         Ok(outcome) => {
             let unread = match outcome.ended {
                 Ended::TimedOut => unread("it took too long"),

@@ -2,24 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use shared::{
-    Lines, List, Text,
-    exec::{Capture, Captured},
-};
+
+use super::{Capture, Captured};
+use crate::{Lines, List, Text};
 
 /// Bytes kept of the beginning.
 const HEAD: usize = 3 << 10;
 /// Bytes kept of the end, where commands say how they ended.
 const TAIL: usize = 6 << 10;
-
-/// What to keep of a stream that becomes [`Ends`]: together with the other stream's no more than an answer shows.
-pub fn capture(narrow: bool) -> Capture<'static> {
-    if narrow {
-        Capture::HeadTail { head: HEAD / 3, tail: TAIL / 3 }
-    } else {
-        Capture::HeadTail { head: HEAD, tail: TAIL }
-    }
-}
 
 /// A stream's beginning and end.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -35,6 +25,15 @@ pub struct Ends {
 }
 
 impl Ends {
+    /// What to keep of a stream that becomes this: together with the other stream's (`narrow`) no more than an answer shows.
+    pub fn capture(narrow: bool) -> Capture<'static> {
+        if narrow {
+            Capture::HeadTail { head: HEAD / 3, tail: TAIL / 3 }
+        } else {
+            Capture::HeadTail { head: HEAD, tail: TAIL }
+        }
+    }
+
     /// What was kept.
     pub fn new(captured: &Captured) -> Self {
         let cut = captured.at_lines();

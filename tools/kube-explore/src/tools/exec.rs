@@ -1,0 +1,433 @@
+//! `kube_exec`: a command in a container of the one pod that is meant.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Status};
+use kube::{Api, api::AttachParams};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::{
+    Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
+    exec::{Collector, Ends},
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::{
+    Explore,
+    cluster::{Cluster, quoted},
+    failure::Failure,
+    graph::facts::{each, text as field},
+    scope::{self, Place},
+    target::{Named, Pods},
+};
+
+/// Seconds when the caller does not say.
+const SECONDS: u32 = 30;
+/// The most seconds.
+const SECONDS_MAX: u32 = 300;
+/// How many bytes are read at once.
+const CHUNK: usize = 16 << 10;
+/// The most candidates an error names.
+const NAMED: usize = 8;
+
+/// The tool.
+pub struct Exec;
+
+/// Parameters.
+#[derive(Deserialize, JsonSchema)]
+pub struct Params {
+    /// Name or part of it, of one pod or workload.
+    pod: String,
+    /// For sh -c; or argv.
+    command: Option<String>,
+    /// Program and arguments, without a shell.
+    argv: Option<Vec<String>>,
+    /// Default: any.
+    namespace: Option<String>,
+    /// Default: the pod's main one.
+    container: Option<String>,
+    /// Seconds; default 30, maximum 300.
+    timeout: Option<u32>,
+    /// Kubeconfig context.
+    context: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize, JsonSchema)]
+pub struct Ran {
+    /// Where it ran.
+    scope: Place,
+    /// In which pod.
+    pod: Untrusted,
+    /// In which container.
+    container: Untrusted,
+    /// What the pod was chosen from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen: Option<String>,
+    /// The command's exit code; absent when its time ran out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    /// Seconds after which it was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timed_out: Option<u32>,
+    /// What it printed.
+    stdout: Ends,
+    /// What it printed to stderr.
+    stderr: Ends,
+}
+
+impl Answer for Ran {
+    fn text(&self, text: &mut Text<'_>) {
+        let how = match (self.exit_code, self.timed_out) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, seconds) => format!(
+                "given up after {} s; the command may still be running there: Kubernetes cannot end it from outside",
+                seconds.unwrap_or_default()
+            ),
+        };
+        let chosen = self.chosen.as_deref().map(|chosen| format!(" ({chosen})")).unwrap_or_default();
+        let (pod, container) = (self.pod.quoted(), self.container.quoted());
+        text.line(format_args!("{}: pod {pod}{chosen}, container {container}: {how}", self.scope.shown()));
+        match (self.stdout.is_empty(), self.stderr.is_empty()) {
+            (true, true) => text.line("no output"),
+            (false, true) => self.stdout.write(text),
+            (_, false) => {
+                if !self.stdout.is_empty() {
+                    text.line("stdout:");
+                    self.stdout.write(text);
+                }
+                text.line("stderr:");
+                self.stderr.write(text);
+            }
+        }
+    }
+
+    fn lists(&mut self) -> Vec<&mut dyn List> {
+        self.stderr.lists().into_iter().chain(self.stdout.lists()).collect()
+    }
+}
+
+impl Tool for Exec {
+    const NAME: &'static str = "kube_exec";
+    const TITLE: &'static str = "Run a command in a container";
+    const DESCRIPTION: &'static str = "Runs a command in a container, without input. Only when one pod fits, or those of one workload: then in a ready one.";
+    const EXAMPLE: &'static str = "pod=web command='df -h'";
+    const ANNOTATIONS: Annotations = Annotations { destructive: true, idempotent: false, open_world: true };
+    const TIMEOUT: Duration = Duration::from_secs(SECONDS_MAX as u64 + 30);
+    const ALIASES: &'static [(&'static str, &'static str)] =
+        &[("name", "pod"), ("ns", "namespace"), ("args", "argv"), ("cmd", "command")];
+
+    type Access = Write;
+    type Server = Explore;
+    type Params = Params;
+    type Output = Ran;
+
+    async fn run(_: Arc<Explore>, params: Params, call: Call) -> Result<Ran> {
+        let command = command(&params)?;
+        let seconds = match params.timeout {
+            None => SECONDS,
+            Some(seconds) if (1..=SECONDS_MAX).contains(&seconds) => seconds,
+            Some(seconds) => {
+                return Err(ToolError::invalid(format!(
+                    "timeout is {seconds} and has to be between 1 and {SECONDS_MAX} seconds"
+                )));
+            }
+        };
+        let namespace = scope::namespace(params.namespace.as_deref())?;
+        let cluster = Cluster::connect(params.context.as_deref(), &call).await?;
+        let pods = cluster.pods(&Named { name: &params.pod, kind: None, namespace }).await?;
+        let (pod, chosen) = one(&pods)?;
+        let name = field(pod, "/metadata/name").to_owned();
+        let container = container(pod, params.container.as_deref())?;
+        let scope = cluster.place(Some(&pods.namespace));
+        let run = Run { cluster: &cluster, namespace: &pods.namespace, pod: &name, container: &container, command };
+        let Done { exit_code, stdout, stderr } = run.within(Duration::from_secs(seconds.into()), &call).await?;
+        Ok(Ran {
+            scope,
+            pod: Untrusted::line(&name),
+            container: Untrusted::line(&container),
+            chosen,
+            timed_out: exit_code.is_none().then_some(seconds),
+            exit_code,
+            stdout,
+            stderr,
+        })
+    }
+}
+
+fn command(params: &Params) -> Result<Vec<String>> {
+    match (params.command.as_deref(), params.argv.as_deref()) {
+        (Some(command), None | Some([])) if !command.trim().is_empty() => {
+            Ok(["sh", "-c", command].map(str::to_owned).to_vec())
+        }
+        (None | Some(""), Some(words)) if words.first().is_some_and(|program| !program.is_empty()) => {
+            Ok(words.to_vec())
+        }
+        (Some(_), Some(_)) => Err(ToolError::invalid("command and argv exclude each other").hint("pass one of them")),
+        _ => Err(ToolError::invalid("there is no command")
+            .hint("pass command, a line for sh -c, or argv, a program and its arguments")),
+    }
+}
+
+/// The pod to run in, and what it was chosen from. A guess would run the command in somebody else's pod.
+fn one(pods: &Pods) -> Result<(&Value, Option<String>)> {
+    if !pods.others.is_empty() {
+        let mut names: Vec<String> = pods.others.iter().take(NAMED).map(|other| quoted(other)).collect();
+        if pods.others.len() > NAMED {
+            names.push(format!("{} more", pods.others.len() - NAMED));
+        }
+        let own = quoted(&format!("{} in {}", pods.of, pods.namespace));
+        return Err(ToolError::new(
+            Code::Ambiguous,
+            format!("the name fits {own} and {}; nothing was run", names.join(", ")),
+        )
+        .hint("pass the whole name with its kind, as pod=deploy/web, and namespace"));
+    }
+    if !pods.exact {
+        let own = quoted(&format!("{} in {}", pods.of, pods.namespace));
+        // Only one fits, and only in part: of one thing that is what was meant.
+        if pods.unread.is_empty() {
+            return chosen(pods);
+        }
+        return Err(ToolError::new(
+            Code::Ambiguous,
+            format!("the name fits {own} in part, and not everything could be looked at; nothing was run"),
+        )
+        .hint("pass the whole name and namespace"));
+    }
+    chosen(pods)
+}
+
+fn chosen(pods: &Pods) -> Result<(&Value, Option<String>)> {
+    let running =
+        |pod: &&Value| field(pod, "/status/phase") == "Running" && field(pod, "/metadata/deletionTimestamp").is_empty();
+    let ready = |pod: &&Value| {
+        let mut conditions = each(pod.pointer("/status/conditions"));
+        running(pod) && conditions.any(|one| field(one, "/type") == "Ready" && field(one, "/status") == "True")
+    };
+    let all = pods.total;
+    let pod = pods.pods.iter().find(ready).or_else(|| pods.pods.iter().find(running));
+    let Some(pod) = pod else {
+        let of = quoted(&format!("{} in {}", pods.of, pods.namespace));
+        return Err(ToolError::new(Code::Unavailable, format!("no pod of {of} runs ({all} in all); nothing was run"))
+            .hint("kube_inspect says why"));
+    };
+    let by_itself = pods.of.starts_with("pod/");
+    Ok((pod, (!by_itself).then(|| format!("of {}, {all} in all", quoted(&pods.of)))))
+}
+
+/// The container that is meant: the one named, the annotated default, or the first.
+fn container(pod: &Value, named: Option<&str>) -> Result<String> {
+    let fields = ["containers", "initContainers", "ephemeralContainers"];
+    let all: Vec<&str> = fields
+        .iter()
+        .flat_map(|list| each(pod.pointer("/spec").and_then(|spec| spec.get(*list))))
+        .map(|container| field(container, "/name"))
+        .collect();
+    match named.filter(|name| !name.is_empty()) {
+        Some(name) if all.contains(&name) => Ok(name.to_owned()),
+        Some(name) => {
+            let known: Vec<String> = all.iter().map(|name| quoted(name)).collect();
+            Err(ToolError::new(Code::NotFound, format!("the pod has no container {}", quoted(name)))
+                .hint(format!("its containers: {}", known.join(", "))))
+        }
+        None => {
+            let default = pod
+                .pointer("/metadata/annotations")
+                .and_then(|notes| notes.get("kubectl.kubernetes.io/default-container"));
+            let default = default.and_then(Value::as_str).filter(|name| all.contains(name));
+            default
+                .or_else(|| all.first().copied())
+                .map(str::to_owned)
+                .ok_or_else(|| ToolError::internal("the pod has no container"))
+        }
+    }
+}
+
+/// A command that is to be run.
+struct Run<'a> {
+    cluster: &'a Cluster,
+    namespace: &'a str,
+    pod: &'a str,
+    container: &'a str,
+    command: Vec<String>,
+}
+
+/// How it ended. Without an exit code its time ran out.
+struct Done {
+    exit_code: Option<i32>,
+    stdout: Ends,
+    stderr: Ends,
+}
+
+impl Run<'_> {
+    async fn within(self, limit: Duration, call: &Call) -> Result<Done> {
+        let attempted = format!("running in pod {}", quoted(self.pod));
+        let end = tokio::time::Instant::now() + limit;
+        let api: Api<Pod> = Api::namespaced(self.cluster.client().clone(), self.namespace);
+        let streams = AttachParams {
+            container: Some(self.container.to_owned()),
+            stdin: false,
+            stdout: true,
+            stderr: true,
+            ..AttachParams::default()
+        };
+        let started = self.cluster.within(end, api.exec(self.pod, self.command, &streams)).await;
+        let started = started.map_err(|failure| failure.error(&attempted))?;
+        let mut process = started.map_err(|error| refused(&error).error(&attempted))?;
+        let (mut out, mut err) = (Collector::new(Ends::capture(false)), Collector::new(Ends::capture(true)));
+        let status = process.take_status();
+        let streams = (process.stdout(), process.stderr());
+        let ended = tokio::select! {
+            status = async {
+                futures_util::join!(drain(streams.0, &mut out), drain(streams.1, &mut err));
+                match status { Some(status) => status.await, None => None }
+            } => Some(status),
+            () = tokio::time::sleep_until(end) => None,
+            () = call.cancellation().cancelled() => return Err(call.stopped()),
+        };
+        let (stdout, stderr) = (Ends::new(&out.finish()), Ends::new(&err.finish()));
+        let exit_code = match ended {
+            None => None,
+            Some(status) => Some(code_of(status).map_err(|failure| failure.error(&attempted))?),
+        };
+        Ok(Done { exit_code, stdout, stderr })
+    }
+}
+
+/// Takes in a stream to its end.
+async fn drain(stream: Option<impl AsyncRead + Unpin>, into: &mut Collector<'_>) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = vec![0; CHUNK];
+    while let Ok(read) = stream.read(&mut chunk).await {
+        if read == 0 {
+            break;
+        }
+        // Of both ends any length is kept.
+        let _ = into.take(chunk.get(..read).unwrap_or_default());
+    }
+}
+
+/// The exit code, as the kubelet's status tells it; a failure where the command did not run to its end.
+fn code_of(status: Option<Status>) -> Result<i32, Failure> {
+    let Some(status) = status else {
+        return Err(Failure::new(
+            Code::Unavailable,
+            "the connection broke off before the command ended; it may have run",
+        ));
+    };
+    if status.status.as_deref() == Some("Success") {
+        return Ok(0);
+    }
+    let causes = status.details.as_ref().and_then(|details| details.causes.as_ref());
+    let code = causes.into_iter().flatten().find(|cause| cause.reason.as_deref() == Some("ExitCode"));
+    if let Some(code) = code.and_then(|cause| cause.message.as_deref()).and_then(|code| code.parse().ok()) {
+        return Ok(code);
+    }
+    let said = status.message.unwrap_or_default();
+    let missing = said.contains("executable file not found") || said.contains("no such file or directory");
+    let mut failure = if missing {
+        Failure::new(Code::NotFound, "the container has no such program, or no shell: try argv with a program it has")
+    } else {
+        Failure::new(Code::Unavailable, "the command could not be started")
+    };
+    failure.said = said;
+    Err(failure)
+}
+
+/// Why there was no connection to the container.
+fn refused(error: &kube::Error) -> Failure {
+    match error {
+        kube::Error::Api(status) => {
+            let body = serde_json::to_vec(status).unwrap_or_default();
+            let mut failure = Failure::answered(status.code, None, &body);
+            // The kubelet's words for one that is between two runs; its status is that of a defect.
+            if status.code == 500 && status.message.contains("container not found") {
+                failure.why = String::from("the container does not run now; kube_inspect says why");
+            }
+            failure
+        }
+        error => crate::cluster::unreachable(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn params(value: Value) -> Params {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_command_is_a_line_or_words() {
+        assert_eq!(command(&params(json!({"pod": "a", "command": "ls | wc"}))).unwrap(), ["sh", "-c", "ls | wc"]);
+        assert_eq!(command(&params(json!({"pod": "a", "argv": ["ls", "-l", ""]}))).unwrap(), ["ls", "-l", ""]);
+        for wrong in [
+            json!({"pod": "a"}),
+            json!({"pod": "a", "command": " "}),
+            json!({"pod": "a", "argv": []}),
+            json!({"pod": "a", "argv": [""]}),
+            json!({"pod": "a", "command": "ls", "argv": ["ls"]}),
+        ] {
+            assert_eq!(command(&params(wrong.clone())).unwrap_err().code(), Code::InvalidArgument, "{wrong}");
+        }
+    }
+
+    fn pod(name: &str, phase: &str, ready: &str) -> Value {
+        json!({"metadata": {"name": name}, "status": {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]}})
+    }
+
+    fn pods(of: &str, pods: Vec<Value>) -> Pods {
+        Pods {
+            namespace: "x".into(),
+            of: of.into(),
+            total: pods.len() as u64,
+            pods,
+            others: Vec::new(),
+            unread: Vec::new(),
+            exact: true,
+        }
+    }
+
+    #[test]
+    fn it_runs_only_where_it_is_meant_to() {
+        let some = pods(
+            "deployment/web",
+            vec![pod("a", "Pending", "False"), pod("b", "Running", "False"), pod("c", "Running", "True")],
+        );
+        let (chosen, from) = one(&some).unwrap();
+        assert_eq!((field(chosen, "/metadata/name"), from.as_deref()), ("c", Some("of `deployment/web`, 3 in all")));
+        let two = Pods { others: vec!["pod/web-2 in y".into()], ..some.clone() };
+        let error = one(&two).unwrap_err();
+        assert!(error.code() == Code::Ambiguous && error.message().contains("`pod/web-2 in y`"), "{error}");
+        // What could not be seen may fit as well.
+        let blind = Pods { exact: false, unread: vec![crate::unread::Unread::new("pods", "forbidden")], ..some };
+        assert_eq!(one(&blind).unwrap_err().code(), Code::Ambiguous);
+        assert_eq!(one(&pods("pod/a", vec![pod("a", "Succeeded", "False")])).unwrap_err().code(), Code::Unavailable);
+    }
+
+    #[test]
+    fn a_container_is_named_or_the_pod_s_main_one() {
+        let pod = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/default-container": "b"}},
+            "spec": {"containers": [{"name": "a"}, {"name": "b"}], "initContainers": [{"name": "i"}]}});
+        assert_eq!(container(&pod, None).unwrap(), "b");
+        assert_eq!(container(&pod, Some("i")).unwrap(), "i");
+        let error = container(&pod, Some("x")).unwrap_err();
+        assert_eq!(error.next_step(), Some("its containers: `a`, `b`, `i`"));
+    }
+
+    #[test]
+    fn an_exit_code_is_told_apart_from_not_getting_there() {
+        let status = |value: Value| serde_json::from_value::<Status>(value).unwrap();
+        let ended = json!({"status": "Failure", "reason": "NonZeroExitCode", "details": {"causes": [{"reason": "ExitCode", "message": "3"}]}});
+        assert_eq!(code_of(Some(status(ended))).unwrap(), 3);
+        assert_eq!(code_of(Some(status(json!({"status": "Success"})))).unwrap(), 0);
+        let missing = json!({"status": "Failure", "message": "exec: \"x\": executable file not found in $PATH"});
+        assert_eq!(code_of(Some(status(missing))).unwrap_err().code, Code::NotFound);
+        assert_eq!(code_of(None).unwrap_err().code, Code::Unavailable);
+    }
+}
