@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod config;
 pub mod failure;
 pub mod graph;
+pub mod inspect;
 pub mod kinds;
 pub mod listing;
 pub mod names;

@@ -3,6 +3,7 @@
 shared::tools! {
     crate::Explore:
     read find::Find,
+    read inspect::Inspect,
     read topology::Topology,
     write exec::Exec,
 }

@@ -1,0 +1,421 @@
+//! `kube_inspect`: one object in full, with what happened to it and what hangs on it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::{Annotations, Answer, Call, Code, Lines, List, Read, Result, Text, Tool, Untrusted, kubernetes::mask};
+
+use crate::{
+    Explore,
+    cluster::Cluster,
+    graph::{
+        Graph, Id, Tie,
+        facts::{each, text as field},
+    },
+    inspect::{self, containers, events, manager, spec},
+    kinds::{self, Kinds},
+    path::Path,
+    scope::{self, Place},
+    target::{Named, Target, others},
+    tools::topology::around,
+    unread::{self, Unread},
+};
+
+/// How many owners are followed upwards.
+const OWNERS_MAX: usize = 6;
+/// How many lines of a container's log are shown.
+const LOG_LINES: &str = "12";
+/// The most bytes of them that are read.
+const LOG_BYTES: &str = "16384";
+/// The most containers whose log is shown.
+const LOGS_MAX: usize = 3;
+/// How far related objects are looked for.
+const NEAR: usize = 3;
+/// How many of its pods are named.
+const PODS_SHOWN: usize = 6;
+
+/// The tool.
+pub struct Inspect;
+
+/// Parameters.
+#[derive(Deserialize, JsonSchema)]
+pub struct Params {
+    /// Name or part of it; `deploy/web`.
+    name: String,
+    /// Kind.
+    kind: Option<String>,
+    /// Default: any.
+    namespace: Option<String>,
+    /// Kubeconfig context.
+    context: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize, JsonSchema)]
+pub struct Inspected {
+    /// Where it is.
+    scope: Place,
+    /// `deployment/web`.
+    object: Untrusted,
+    /// Its API version and kind.
+    kind: Untrusted,
+    /// Its age.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age: Option<String>,
+    /// Since when it is being deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terminating: Option<String>,
+    /// Who manages it from outside of the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manager: Option<Untrusted>,
+    /// Its owners, the nearest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    owners: Vec<Untrusted>,
+    /// What else the name could have meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Untrusted>,
+    /// How it is.
+    status: Lines,
+    /// What happened to it.
+    events: Lines,
+    /// What its containers wrote last.
+    logs: Lines,
+    /// What hangs on it.
+    related: Lines,
+    /// What it is made of.
+    spec: Lines,
+    /// What could not be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<Unread>,
+}
+
+impl Answer for Inspected {
+    fn text(&self, text: &mut Text<'_>) {
+        let age = self.age.as_deref().map(|age| format!(", {age} old")).unwrap_or_default();
+        text.line(format_args!("{}: {} ({}{age})", self.scope.shown(), self.object.quoted(), self.kind.quoted()));
+        others(&self.others, text);
+        if let Some(since) = &self.terminating {
+            text.line(format_args!("being deleted for {since}"));
+        }
+        if let Some(manager) = &self.manager {
+            text.line(format_args!("managed by {}: what is changed here is changed back", manager.quoted()));
+        }
+        if !self.owners.is_empty() {
+            let owners: Vec<String> = self.owners.iter().map(|owner| owner.quoted().to_string()).collect();
+            text.line(format_args!("owned by {}", owners.join(", owned by ")));
+        }
+        for (title, lines) in [
+            ("status:", &self.status),
+            ("events:", &self.events),
+            ("last lines of the log:", &self.logs),
+            ("related:", &self.related),
+            ("made of:", &self.spec),
+        ] {
+            if !lines.is_empty() {
+                text.line(title);
+                text.lines(lines);
+            }
+        }
+        unread::write(&self.unread, text);
+    }
+
+    fn lists(&mut self) -> Vec<&mut dyn List> {
+        vec![&mut self.status, &mut self.events, &mut self.logs, &mut self.related, &mut self.spec]
+    }
+}
+
+impl Tool for Inspect {
+    const NAME: &'static str = "kube_inspect";
+    const TITLE: &'static str = "Inspect an object";
+    const DESCRIPTION: &'static str =
+        "One object in full: status, conditions, containers, owners, events, log lines, related objects, spec.";
+    const EXAMPLE: &'static str = "name=web-7f";
+    const ANNOTATIONS: Annotations = Annotations::READ_REMOTE;
+    const ALIASES: &'static [(&'static str, &'static str)] = &[("ns", "namespace"), ("resource", "name")];
+
+    type Access = Read;
+    type Server = Explore;
+    type Params = Params;
+    type Output = Inspected;
+
+    async fn run(_: Arc<Explore>, params: Params, call: Call) -> Result<Inspected> {
+        let namespace = scope::namespace(params.namespace.as_deref())?;
+        let cluster = Cluster::connect(params.context.as_deref(), &call).await?;
+        let named = Named { name: &params.name, kind: params.kind.as_deref(), namespace };
+        let mut target = cluster.target(&named, None).await?;
+        mask::clean(&mut target.object);
+        let served = cluster.kinds().await?;
+        let answer = inspected(&cluster, &target, &served, Timestamp::now()).await;
+        call.check()?;
+        answer
+    }
+}
+
+async fn inspected(cluster: &Cluster, target: &Target, served: &Kinds, now: Timestamp) -> Result<Inspected> {
+    let object = &target.object;
+    let mut unread = target.unread.clone();
+    let (owners, happened, logs, graph) = futures_util::join!(
+        owners(cluster, target, served),
+        happened(cluster, target, now),
+        logs(cluster, target),
+        around(cluster, target, served, NEAR),
+    );
+    let happened = happened.unwrap_or_else(|missed| {
+        unread.push(missed);
+        Vec::new()
+    });
+    let (logs, silent) = logs;
+    unread.extend(silent);
+    let (graph, id, blind) = graph;
+    let related = related(&graph, &id);
+    unread.extend(blind);
+    unread.sort();
+    unread.dedup();
+
+    let mut status = inspect::conditions(object, now);
+    if target.kind.plural == "pods" && target.kind.group.is_empty() {
+        let phase = format!("{} {}", field(object, "/status/phase"), field(object, "/status/reason"));
+        status.insert(0, phase.trim().to_owned());
+        status.extend(containers::lines(object, now));
+        let message = field(object, "/status/message");
+        if !message.is_empty() {
+            status.push(inspect::cut(message, 300));
+        }
+    } else {
+        status.extend(numbers(object));
+    }
+    let (mut made, more) = spec::lines(object);
+    if more > 0 {
+        made.push(format!("and {more} more fields"));
+    }
+    let lines = |lines: &[String]| Lines::all("lines", lines.join("\n").as_bytes());
+    Ok(Inspected {
+        scope: cluster.place(target.namespace.as_deref()),
+        object: Untrusted::line(&target.shown()),
+        kind: Untrusted::line(&format!("{} {}", target.kind.api_version(), target.kind.kind)),
+        age: inspect::ago(object, "/metadata/creationTimestamp", now),
+        terminating: inspect::ago(object, "/metadata/deletionTimestamp", now),
+        manager: manager::of(object).as_deref().map(Untrusted::line),
+        owners: owners.iter().map(|owner| Untrusted::line(owner)).collect(),
+        others: target.others.iter().map(|other| Untrusted::line(other)).collect(),
+        status: lines(&status),
+        events: lines(&happened),
+        logs: Lines::all("lines", &logs),
+        related: lines(&related),
+        spec: lines(&made),
+        unread,
+    })
+}
+
+/// What it is tied to, and what its own pods are tied to; where it runs and what owns it is said elsewhere.
+fn related(graph: &Graph, id: &Id) -> Vec<String> {
+    let mut own = BTreeSet::from([id]);
+    // Twice is deep enough for the pods of a deployment.
+    for _ in 0..2 {
+        let below = graph.edges.iter().filter(|edge| edge.tie == Tie::Owns && own.contains(&edge.from));
+        let below: Vec<&Id> = below.map(|edge| &edge.to).collect();
+        own.extend(below);
+    }
+    let note = |id: &Id| match graph.nodes.iter().find(|node| node.id == *id) {
+        Some(node) if node.missing => String::from(" IS NOT THERE"),
+        Some(node) if !node.note.is_empty() => format!(" ({})", node.note),
+        _ => String::new(),
+    };
+    let mut lines: Vec<String> = Vec::new();
+    let (mut pods, mut add) = (0, |line: String| {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    });
+    for edge in &graph.edges {
+        let (from, to) = (own.contains(&edge.from), own.contains(&edge.to));
+        let how = if edge.how.is_empty() { String::new() } else { format!(" [{}]", edge.how) };
+        let other = |other: &Id| format!("{}{}", other.shown_from(id), note(other));
+        match (edge.tie, from, to) {
+            (Tie::Owns, true, _) => {
+                pods += usize::from(edge.to.kind == "Pod");
+                if pods <= PODS_SHOWN {
+                    add(format!("owns {}", other(&edge.to)));
+                }
+            }
+            (Tie::Owns, false, _) => {}
+            (Tie::Runs, true, _) if edge.from != *id => {}
+            (tie, true, false) => add(format!("{} {}{how}", tie.shown(), other(&edge.to))),
+            (tie, false, true) => add(format!("{} {} it{how}", other(&edge.from), tie.shown())),
+            _ => {}
+        }
+    }
+    if pods > PODS_SHOWN {
+        lines.push(format!("owns {} more pods", pods - PODS_SHOWN));
+    }
+    lines
+}
+
+/// The numbers and words of a status that are no conditions.
+fn numbers(object: &Value) -> Vec<String> {
+    let status = object.get("status").and_then(Value::as_object).into_iter().flatten();
+    let mut words = Vec::new();
+    for (name, value) in status.filter(|(name, _)| *name != "observedGeneration") {
+        match value {
+            Value::Number(number) => words.push(format!("{name} {number}")),
+            Value::Bool(value) => words.push(format!("{name} {value}")),
+            Value::String(text) => words.push(format!("{name} {}", inspect::cut(text, 120))),
+            Value::Array(_) | Value::Object(_) | Value::Null => {}
+        }
+    }
+    let observed = object.pointer("/status/observedGeneration").and_then(Value::as_i64);
+    let wanted = object.pointer("/metadata/generation").and_then(Value::as_i64);
+    if let (Some(observed), Some(wanted)) = (observed, wanted)
+        && observed < wanted
+    {
+        words.push(format!("its controller has not seen the newest change yet (generation {observed} of {wanted})"));
+    }
+    if words.is_empty() { Vec::new() } else { vec![words.join(", ")] }
+}
+
+/// The owners upwards, as far as they can be read.
+async fn owners(cluster: &Cluster, target: &Target, served: &Kinds) -> Vec<String> {
+    let mut owners = Vec::new();
+    let mut object = target.object.clone();
+    while let Some((version, kind, name)) = manager::controller(&object).filter(|_| owners.len() < OWNERS_MAX) {
+        let shown = format!("{}/{name}", kind.to_lowercase());
+        if owners.contains(&shown) {
+            break;
+        }
+        owners.push(shown);
+        let Some(kind) = served.of(version, kind) else { break };
+        match cluster.object(&Path::object(kind, target.namespace.as_deref(), name)).await {
+            Ok(owner) => object = owner,
+            Err(failure) => {
+                if failure.code == Code::NotFound
+                    && let Some(last) = owners.last_mut()
+                {
+                    last.push_str(" (gone)");
+                }
+                break;
+            }
+        }
+    }
+    if let Some(manager) = manager::of(&object).filter(|_| !owners.is_empty()) {
+        owners.push(manager);
+    }
+    owners
+}
+
+/// The events of that very object: one that had its name before has another uid.
+async fn happened(cluster: &Cluster, target: &Target, now: Timestamp) -> Result<Vec<String>, Unread> {
+    let uid = field(&target.object, "/metadata/uid");
+    if uid.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = format!("involvedObject.uid={uid}");
+    let namespace = target.namespace.as_deref().unwrap_or("default");
+    let listed = cluster
+        .objects(&kinds::events(), Some(namespace), Some(&of), None, |event| Some(events::Event::read(&event)))
+        .await;
+    if let Some(missed) = listed.unread.into_iter().next() {
+        return Err(missed);
+    }
+    Ok(events::fold(listed.items).iter().map(|event| event.shown(now)).collect())
+}
+
+/// The last lines of the containers that are in trouble; of a pod that is well, of its first one.
+async fn logs(cluster: &Cluster, target: &Target) -> (Vec<u8>, Vec<Unread>) {
+    let (mut all, mut unread) = (Vec::new(), Vec::new());
+    if target.kind.plural != "pods" || !target.kind.group.is_empty() {
+        return (all, unread);
+    }
+    for (container, previous) in wanted(&target.object) {
+        let path = Path::object(&kinds::pods(), target.namespace.as_deref(), &target.name).segment("log");
+        let path = path.query("container", &container).query("tailLines", LOG_LINES).query("limitBytes", LOG_BYTES);
+        let path = if previous { path.query("previous", "true") } else { path };
+        let which = if previous { ", before it began anew" } else { "" };
+        match cluster.whole(&path, "*/*").await {
+            Ok(log) if log.is_empty() => all.extend(format!("{container}{which}: nothing written\n").into_bytes()),
+            Ok(log) => {
+                all.extend(format!("{container}{which}:\n").into_bytes());
+                all.extend(log);
+                if all.last() != Some(&b'\n') {
+                    all.push(b'\n');
+                }
+            }
+            Err(failure) => unread.push(failure.unread(&format!("log of {container}"))),
+        }
+    }
+    (all, unread)
+}
+
+/// Which containers' logs tell something, and whether the one before the last start does.
+fn wanted(pod: &Value) -> Vec<(String, bool)> {
+    let statuses = ["initContainerStatuses", "containerStatuses"];
+    let all = statuses.iter().flat_map(|list| each(pod.pointer("/status").and_then(|status| status.get(*list))));
+    let mut wanted = Vec::new();
+    let mut well = Vec::new();
+    for status in all {
+        let name = field(status, "/name").to_owned();
+        let ended_badly = |path: &str| {
+            status.pointer(path).is_some_and(|ended| ended.get("exitCode").and_then(Value::as_i64) != Some(0))
+        };
+        if status.pointer("/state/waiting").is_some() {
+            // It has only written something if it ran before.
+            if status.pointer("/lastState/terminated").is_some() {
+                wanted.push((name, true));
+            }
+        } else if ended_badly("/state/terminated") {
+            wanted.push((name, false));
+        } else if status.get("ready").and_then(Value::as_bool) == Some(false)
+            && status.pointer("/state/running").is_some()
+        {
+            wanted.push((name, false));
+        } else if ended_badly("/lastState/terminated") {
+            wanted.push((name, true));
+        } else if status.pointer("/state/running").is_some() {
+            well.push((name, false));
+        }
+    }
+    if wanted.is_empty() {
+        wanted.extend(well.into_iter().take(1));
+    }
+    wanted.truncate(LOGS_MAX);
+    wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn logs_are_those_that_tell_something() {
+        let status = |name: &str, ready: bool, state: Value, last: Value| json!({"name": name, "ready": ready, "state": state, "lastState": last});
+        let crashed = json!({"terminated": {"exitCode": 3}});
+        let of = |statuses: Vec<Value>| wanted(&json!({"status": {"containerStatuses": statuses}}));
+        let running = || json!({"running": {}});
+        assert_eq!(of(vec![status("a", false, json!({"waiting": {}}), crashed.clone())]), [("a".into(), true)]);
+        assert_eq!(of(vec![status("a", false, json!({"waiting": {}}), json!({}))]), []);
+        assert_eq!(
+            of(vec![status("a", true, running(), json!({})), status("b", false, running(), json!({}))]),
+            [("b".into(), false)]
+        );
+        assert_eq!(
+            of(vec![status("a", true, running(), json!({})), status("b", true, running(), json!({}))]),
+            [("a".into(), false)]
+        );
+        assert_eq!(of(vec![status("a", true, running(), crashed)]), [("a".into(), true)]);
+        assert_eq!(of(vec![status("a", false, json!({"terminated": {"exitCode": 0}}), json!({}))]), []);
+    }
+
+    #[test]
+    fn a_status_is_also_its_numbers() {
+        let object = json!({"metadata": {"generation": 3}, "status": {"replicas": 2, "observedGeneration": 2, "phase": "Bound", "conditions": []}});
+        assert_eq!(
+            numbers(&object),
+            ["phase Bound, replicas 2, its controller has not seen the newest change yet (generation 2 of 3)"]
+        );
+        assert!(numbers(&json!({})).is_empty());
+    }
+}
