@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod cluster;
 pub mod config;
+pub mod distil;
 pub mod failure;
 pub mod graph;
 pub mod inspect;

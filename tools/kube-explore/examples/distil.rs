@@ -1,0 +1,114 @@
+//! How fast logs are distilled, and in how much memory: `cargo run --release -p mcp-kube-explore --example distil [LINES]`.
+//!
+//! The text is made up, of the kinds services write (logfmt, JSON, klog, access logs, Java and Go traces), from 50 sources in turn. Making it
+//! is not measured, nor is its memory: it is made a part at a time.
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+use mcp_kube_explore::distil::{Distiller, Options, Splitter};
+
+const SOURCES: u64 = 50;
+/// Lines of one source that come at once.
+const TURN: u64 = 200;
+
+#[expect(clippy::print_stdout, reason = "it is there to print figures")]
+fn main() {
+    let lines: u64 = env::args().nth(1).and_then(|lines| lines.parse().ok()).unwrap_or(1_000_000);
+    let before = resident();
+    let mut distiller = Distiller::new(Options { stamped: true, grep: None, last: 10_000 });
+    let mut splitters: Vec<Splitter> = (0..SOURCES).map(|_| Splitter::default()).collect();
+    let (mut taken, mut bytes, mut made) = (Duration::ZERO, 0, 0);
+    let mut chunk = String::new();
+    for turn in 0.. {
+        if made >= lines {
+            break;
+        }
+        let source = turn % SOURCES;
+        chunk.clear();
+        for _ in 0..TURN.min(lines - made) {
+            line(made, &mut chunk);
+            made += 1;
+        }
+        bytes += chunk.len();
+        let begun = Instant::now();
+        if let Some(splitter) = splitters.get_mut(source as usize) {
+            splitter.push(chunk.as_bytes(), &mut |line| distiller.line(source as u16, line));
+        }
+        taken += begun.elapsed();
+    }
+    let begun = Instant::now();
+    let digest = distiller.finish();
+    let finished = begun.elapsed();
+    let rate = bytes as f64 / 1e6 / (taken + finished).as_secs_f64();
+    println!("{made} lines, {} MB: {rate:.0} MB/s ({taken:.1?}, and {finished:.1?} to finish)", bytes / 1_000_000);
+    println!("{:?}", digest.counts);
+    println!(
+        "{} errors of {} kinds, {} templates, {} lines in none",
+        digest.counts.errors,
+        digest.errors.len(),
+        digest.folded.len(),
+        digest.unfolded
+    );
+    println!("peak resident {} KiB, of which {} KiB were there before", peak(), before);
+}
+
+/// Adds the next line. Its numbers are chance of a sort, and the same each time.
+fn line(n: u64, to: &mut String) {
+    use std::fmt::Write as _;
+    let chance = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let (a, b, c) = (chance % 256, (chance >> 8) % 1_000, (chance >> 20) % 10_000);
+    let time = format!("2026-01-31T08:{:02}:{:02}.{:09}Z", n / 60_000 % 60, n / 1_000 % 60, chance % 1_000_000_000);
+    // Writing to a String does not fail.
+    let _ = match n % 16 {
+        0..4 => writeln!(
+            to,
+            "{time} time=\"{time}\" level=info msg=\"request served\" method=GET path=/api/users/{c}/orders status=200 took={b}ms remote=10.{a}.3.{a}:{c}"
+        ),
+        4..8 => writeln!(
+            to,
+            "{time} {{\"level\":\"info\",\"ts\":{chance},\"caller\":\"http/server.go:{a}\",\"msg\":\"handled request\",\"user\":\"u{c}\",\"id\":\"{chance:016x}\",\"bytes\":{c}}}"
+        ),
+        8..11 => writeln!(
+            to,
+            "{time} 10.{a}.0.{a} - - [31/Jan/2026:08:00:00 +0000] \"GET /static/app.{b}.js HTTP/1.1\" 200 {c} \"-\" \"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\""
+        ),
+        11..13 => writeln!(
+            to,
+            "{time} I0131 08:00:00.{c:06}       1 reconciler.go:{a}] \"Reconciling\" object=\"shop/web-{b}\" generation={a} requeueAfter=\"{a}s\""
+        ),
+        13 => writeln!(
+            to,
+            "{time} 2026-01-31 08:00:00,{b:03} WARN  [worker-{a}] c.a.s.OrderService - order {c} is late by {b} ms, trying again"
+        ),
+        14 if n % 160 == 14 => writeln!(
+            to,
+            "{time} 2026-01-31 08:00:00,{b:03} ERROR [worker-{a}] c.a.s.OrderService - order {c} could not be stored\n{time} java.sql.SQLException: connection refused\n{time} \tat com.acme.shop.Store.put(Store.java:{})\n{time} \tat com.acme.shop.Orders.run(Orders.java:41)",
+            10 + a % 3
+        ),
+        14 => writeln!(
+            to,
+            "{time} 2026-01-31 08:00:00,{b:03} DEBUG [worker-{a}] c.a.s.Cache - entry {chance:x} of shard {a} was evicted after {b} ms"
+        ),
+        _ => writeln!(
+            to,
+            "{time} heartbeat {n} from node-{a}.eu.example.com: load 0.{b}, {c} connections, queue depth {a}"
+        ),
+    };
+}
+
+fn status(field: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
+fn resident() -> u64 {
+    status("VmRSS:")
+}
+
+fn peak() -> u64 {
+    status("VmHWM:")
+}
