@@ -26,6 +26,7 @@ pub use errors::{AFTER, GROUPS_MAX, TRACE_MAX};
 pub use grep::Grep;
 pub use level::Level;
 pub use recent::CONTEXT;
+pub use sources::Sources;
 pub use split::{LINE_MAX, Line, Splitter};
 pub use stamp::Stamp;
 pub use template::{Seen, TEMPLATES_MAX};
@@ -144,8 +145,10 @@ impl Distiller {
         counts.lines += 1;
         counts.long += u64::from(omitted > 0);
         source.lines += 1;
-        source.last = time.or(source.last);
-        source.first = source.first.or(time);
+        if let Some(time) = time {
+            source.first = Some(source.first.map_or(time, |first| first.min(time)));
+            source.last = Some(source.last.map_or(time, |last| last.max(time)));
+        }
 
         if source.open && source.event.sort.goes_on(text, source.event.text.lines() == 1) {
             counts.traces += 1;

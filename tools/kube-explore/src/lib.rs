@@ -13,6 +13,7 @@ pub mod graph;
 pub mod inspect;
 pub mod kinds;
 pub mod listing;
+pub mod logs;
 pub mod names;
 pub mod path;
 pub mod query;

@@ -5,5 +5,6 @@ shared::tools! {
     read find::Find,
     read inspect::Inspect,
     read topology::Topology,
+    read logs::Logs,
     write exec::Exec,
 }

@@ -76,13 +76,15 @@ pub struct Folded {
 pub struct Tail {
     /// Lines of the source in all.
     pub of: u64,
+    /// How many of them were kept: a secret of several is one line.
+    pub kept: u64,
     /// The last of them, the oldest first.
     pub lines: Vec<Untrusted>,
 }
 
 /// What came of the lines a distiller has taken in.
 pub(super) fn digest(distiller: Distiller) -> Digest {
-    let Distiller { miner, groups, recent, sources, counts, .. } = distiller;
+    let Distiller { options, miner, groups, recent, sources, counts, .. } = distiller;
     let (lost_errors, unfolded) = (groups.lost(), miner.unfolded());
     let groups = groups.finish();
     // What is shown as an error is not counted as a line of its template once more.
@@ -98,10 +100,12 @@ pub(super) fn digest(distiller: Distiller) -> Digest {
     });
     let mut templates: Vec<Template> = templates.collect();
     templates.sort_by_key(|template| (Reverse(template.level), Reverse(template.seen.count)));
-    let tails = sources
-        .iter()
-        .zip(0..=u16::MAX)
-        .map(|(source, number)| Tail { of: source.lines, lines: tail(recent.of(number)) });
+    let tails = sources.iter().zip(0..=u16::MAX).map(|(source, number)| {
+        let lines = recent.of(number);
+        let kept = lines.len().min(options.last);
+        let older = lines.len() - kept;
+        Tail { of: source.lines, kept: kept as u64, lines: tail(lines.skip(older)) }
+    });
     Digest {
         counts,
         first: sources.iter().filter_map(|source| source.first).min(),

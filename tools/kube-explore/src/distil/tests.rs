@@ -78,7 +78,7 @@ fn sources_are_apart_and_their_times_are_known() {
     assert_eq!(counts, [(1, 2), (1, 1)]);
     assert_eq!(
         (digest.first.unwrap().short(false), digest.last.unwrap().short(false)),
-        ("00:00:02".into(), "00:00:04".into())
+        ("00:00:01".into(), "00:00:04".into())
     );
     assert_eq!(text(&digest.tails[1].lines[0]), "fine");
 }
@@ -106,6 +106,14 @@ fn grep_is_before_everything_but_secrets() {
     let lines: Vec<(u16, &str)> = lines.into_iter().map(|line| (0, line)).collect();
     let digest = distil(options, &lines);
     assert_eq!((digest.counts.read, digest.counts.lines, digest.counts.errors), (6, 2, 0));
+}
+
+#[test]
+fn no_more_lines_are_kept_than_are_asked_for() {
+    let digest = distil(Options { last: 1, ..options() }, &[(0, "a"), (0, "b"), (0, "ERROR"), (1, "c")]);
+    let tails: Vec<_> = digest.tails.iter().map(|tail| (tail.of, tail.kept, text(&tail.lines[0]))).collect();
+    assert_eq!(tails, [(3, 1, "ERROR".to_owned()), (1, 1, "c".to_owned())]);
+    assert_eq!(text(&digest.errors[0].before), "a\nb\n");
 }
 
 #[test]
