@@ -1,5 +1,7 @@
 //! What answers show of digests.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use shared::{
     Answer,
     output::{Budget, fit},
