@@ -62,7 +62,11 @@ impl View {
             None => plural(counts.lines, "line"),
         };
         if let (Some(first), Some(last)) = (self.digest.first, self.digest.last) {
-            summary = format!("{summary}, {} to {}", first.shown(), last.shown());
+            summary = format!("{summary}, {}", first.shown());
+            if first.shown() != last.shown() {
+                let last = if first.day() == last.day() { format!("{}Z", last.short(false)) } else { last.shown() };
+                summary = format!("{summary} to {last}");
+            }
         }
         if counts.lines == 0 {
             return summary;
@@ -92,8 +96,9 @@ impl View {
         }
     }
 
-    fn plain(&self) -> bool {
-        self.whole && self.step > STEPS
+    /// Whether the lines are shown as they are, each below the name of its log.
+    pub fn plain(&self) -> bool {
+        self.whole && self.step > STEPS && self.digest.counts.lines > 0
     }
 
     /// Bytes at the step that is shown.
@@ -143,6 +148,18 @@ fn fitting(sizes: impl Iterator<Item = usize>, room: usize) -> (usize, usize) {
         (count, used) = (count + 1, used + size);
     }
     (count, used)
+}
+
+/// The most names that are written out.
+const NAMED: usize = 4;
+
+/// The first names, and how many more there are.
+pub fn named(names: &[String]) -> String {
+    let shown = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// `1 line`, `2 lines`.

@@ -11,7 +11,7 @@ use crate::{
     Explore,
     cluster::{Cluster, quoted},
     distil::Grep,
-    logs::{self, Note, SOURCES_MAX, Since, View, Want, Which},
+    logs::{self, Note, SOURCES_MAX, Since, View, Want, Which, named},
     scope::{self, Place},
     target::{Named, PODS_MAX},
     unread::{self, Unread},
@@ -23,8 +23,6 @@ const LINES: u32 = 100;
 const LINES_MAX: u32 = 10_000;
 /// How long logs may take to read.
 const READ: Duration = Duration::from_secs(100);
-/// The most names of one note or list that are written out.
-const NAMED: usize = 4;
 
 /// The tool.
 pub struct Logs;
@@ -114,7 +112,7 @@ impl Answer for Log {
         for state in &self.states {
             text.framed(|inside| format!("{}: {}\n", named(&state.of), state.state.inside(inside)));
         }
-        if self.logs.len() > 1 {
+        if self.logs.len() > 1 && !self.said.plain() {
             text.line(format_args!("read: {}", named(&self.logs)));
         }
         if self.beyond > 0 {
@@ -135,15 +133,6 @@ impl Answer for Log {
 
     fn lists(&mut self) -> Vec<&mut dyn List> {
         vec![&mut self.said]
-    }
-}
-
-/// The first names, and how many more there are.
-fn named(names: &[String]) -> String {
-    let shown = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -293,11 +282,5 @@ mod tests {
         let schema = shared::schema::input::<Params>(true, false);
         let cost = (Logs::NAME.len() + Logs::DESCRIPTION.len() + serde_json::to_string(&schema).unwrap().len()) / 4;
         assert!(cost <= 300, "{cost}");
-    }
-
-    #[test]
-    fn many_names_are_counted() {
-        let names = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
-        assert_eq!((named(&names(4)), named(&names(6))), ("0, 1, 2, 3".into(), "0, 1, 2, 3 and 2 more".into()));
     }
 }

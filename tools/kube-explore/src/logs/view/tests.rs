@@ -56,7 +56,7 @@ fn few_lines_are_shown_as_they_are() {
     let view = view(vec![source("web-1", false)], None, 100, lines("one 1\none 2\nERROR it\none 3"));
     assert_eq!(
         shown(view, 200),
-        "4 lines, 2026-01-31T08:00:00Z to 2026-01-31T08:00:03Z: 1 error line of 1 kind\none 1\none 2\nERROR it\none 3"
+        "4 lines, 2026-01-31T08:00:00Z to 08:00:03Z: 1 error line of 1 kind\nweb-1/app:\none 1\none 2\nERROR it\none 3"
     );
 }
 
@@ -64,7 +64,7 @@ fn few_lines_are_shown_as_they_are() {
 fn several_logs_are_told_apart() {
     let sources = vec![source("web-1", true), source("web-1", false), source("web-2", false)];
     let text = shown(view(sources, None, 100, [(1, "b".to_owned()), (0, "a".to_owned())].into_iter()), 200);
-    assert_eq!(text, "2 lines: 0 error lines\nweb-1/app (previous run):\na\nweb-1/app:\nb");
+    assert_eq!(text, "2 lines: 0 error lines\nno lines: web-2/app\nweb-1/app (previous run):\na\nweb-1/app:\nb");
 }
 
 #[test]
@@ -88,8 +88,8 @@ fn of_many_lines_errors_come_first_then_templates_then_the_end() {
     });
     let many = many.flat_map(|(source, text)| text.lines().map(|line| (source, line.to_owned())).collect::<Vec<_>>());
     let text = shown(view(vec![source("web-1", false), source("web-2", false)], None, 100, many), 400);
-    let expected = "5001 lines, 2026-01-31T08:00:00Z to 2026-01-31T08:59:59Z: 1 error line of 1 kind with 1 line of traces, 50 warnings\n\
-        [error 08:06:40 in web-1/app]\n  request 3994 took 44ms\n  request 3996 took 46ms\n  request 3998 took 48ms\n\
+    let expected = "5001 lines, 2026-01-31T08:00:00Z to 08:59:59Z: 1 error line of 1 kind with 1 line of traces, 50 warnings\n\
+        errors, alike ones once:\n[error 08:06:40 in web-1/app]\n  request 3994 took 44ms\n  request 3996 took 46ms\n  request 3998 took 48ms\n\
         > ERROR cannot reach db\n> \tat a.b(C.java:1)\n  request 4002 took 2ms\n  request 4004 took 4ms\n\
         other lines, <*> for what varies, and what stood there first:\n\
         ×50 08:00:07 to 08:58:27 in web-2/app: WARN slow request <*>  (7)\n\
@@ -149,5 +149,14 @@ fn nothing_is_nothing_and_a_long_line_is_said() {
     let mut distiller = Distiller::new(Options { stamped: false, grep: None, last: 5 });
     distiller.line(0, Line { bytes: b"begin", omitted: 100 << 20 });
     let text = shown(View::new(distiller.finish(), vec![source("web-1", false)], None), 200);
-    assert!(text.contains("[1 line longer than 256 KiB, read only so far]\nbegin…(+104857600 bytes)"), "{text}");
+    assert!(
+        text.contains("[1 line longer than 256 KiB, read only so far]\nweb-1/app:\nbegin…(+104857600 bytes)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn many_names_are_counted() {
+    let names = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
+    assert_eq!((named(&names(4)), named(&names(6))), ("0, 1, 2, 3".into(), "0, 1, 2, 3 and 2 more".into()));
 }

@@ -2,15 +2,21 @@
 
 use shared::{Inside, Text, Untrusted};
 
-use super::{super::plan::Source, HEADING, View, plural};
+use super::{super::plan::Source, HEADING, View, named, plural};
 use crate::distil::{Error, Folded, LINE_MAX, Seen, Sources, Stamp, TEMPLATES_MAX};
 
 impl View {
     pub(super) fn write_plain(&self, text: &mut Text<'_>) {
         self.limits(text);
+        let silent = |(number, _): &(usize, &Source)| self.digest.tails.get(*number).is_none_or(|tail| tail.of == 0);
+        let silent: Vec<String> =
+            self.sources.iter().enumerate().filter(silent).map(|(_, source)| source.shown()).collect();
+        if !silent.is_empty() {
+            text.line(format_args!("no lines: {}", named(&silent)));
+        }
         for (tail, source) in self.digest.tails.iter().zip(&self.sources) {
             let left = tail.of.saturating_sub(tail.kept);
-            if self.sources.len() > 1 && tail.of > 0 {
+            if tail.of > 0 {
                 text.line(format_args!("{}:", source.shown()));
             }
             if left > 0 {
@@ -27,6 +33,9 @@ impl View {
         let digest = &self.digest;
         self.limits(text);
         let mut shown: u64 = 0;
+        if cut.errors > 0 || cut.part > 0 {
+            text.line("errors, alike ones once:");
+        }
         text.framed(|inside| {
             let mut out = String::new();
             for (number, error) in digest.errors.iter().enumerate().take(cut.errors + usize::from(cut.part > 0)) {
