@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 pub use plan::{Note, Plan, SOURCES_MAX, Source, Which, plan};
 use shared::Call;
 pub use since::Since;
-pub use view::{View, named};
+pub use view::{Names, View};
 
 use crate::{
     cluster::Cluster,
@@ -29,8 +29,8 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// How a node begins what it answers in place of a log that it has not any more.
 const GONE: [&[u8]; 2] = [b"unable to retrieve container logs for ", b"failed to try resolving symlinks in path "];
-/// The most bytes of that.
-const GONE_MAX: usize = 400;
+/// The most bytes of that, and of what the API server says of a log.
+const SAID_MAX: usize = 300;
 
 /// What is read of each log.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,8 @@ pub async fn read(
         match result {
             Ok(None) => {}
             Ok(Some(gone)) => unread.push(Unread::new(&source.shown(), &gone)),
-            Err(Stopped { failure: why, begun }) => {
+            Err(Stopped { failure: mut why, begun }) => {
+                why.said.truncate(why.said.floor_char_boundary(SAID_MAX));
                 let what = if begun { format!("the rest of {}", source.shown()) } else { source.shown() };
                 unread.push(why.unread(&what));
                 failure.get_or_insert(why);
@@ -122,7 +123,7 @@ async fn one(
         let mut take = |line: Line<'_>| {
             // Lines of a log have a time before them: these are the node's own words.
             if !begun && GONE.iter().any(|start| line.bytes.starts_with(start)) {
-                let said = line.bytes.get(..line.bytes.len().min(GONE_MAX)).unwrap_or_default();
+                let said = line.bytes.get(..line.bytes.len().min(SAID_MAX)).unwrap_or_default();
                 gone = Some(String::from_utf8_lossy(said).into_owned());
             } else {
                 distiller.line(number, line);

@@ -3,14 +3,18 @@
 mod json;
 mod words;
 
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 use shared::{List, Text, Untrusted, output::Budget};
 
 use super::plan::Source;
 use crate::distil::{Digest, Error, Folded};
 
-/// The sizes between the smallest and the largest answer, each a tenth larger than the one before. There are so few that the whole is tried
+/// The sizes between the smallest and the largest answer, each an eighth larger than the one before. There are so few that the whole is tried
 /// first: plain lines may be shorter than a digest of half of them.
-const STEPS: usize = 62;
+const STEPS: usize = 48;
 /// The smallest, in bytes.
 const SMALLEST: usize = 256;
 /// The most sources whose last lines are shown below a digest.
@@ -103,7 +107,7 @@ impl View {
 
     /// Bytes at the step that is shown.
     fn room(&self) -> usize {
-        (0..self.step.min(STEPS)).fold(SMALLEST, |room, _| room + room / 10)
+        (0..self.step.min(STEPS)).fold(SMALLEST, |room, _| room + room * 2 / 15)
     }
 
     fn cut(&self) -> Cut {
@@ -153,12 +157,31 @@ fn fitting(sizes: impl Iterator<Item = usize>, room: usize) -> (usize, usize) {
 /// The most names that are written out.
 const NAMED: usize = 4;
 
-/// The first names, and how many more there are.
-pub fn named(names: &[String]) -> String {
-    let shown = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+/// Names, of many the first.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Names {
+    first: Vec<String>,
+    /// How many more there are.
+    more: usize,
+}
+
+impl Names {
+    /// Of `names`.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        let mut names = names.into_iter();
+        Self { first: names.by_ref().take(NAMED).collect(), more: names.count() }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.first.len() + self.more
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.join(", "))?;
+        if self.more > 0 { write!(f, " and {} more", self.more) } else { Ok(()) }
     }
 }
 

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::{Annotations, Answer, Call, Code, List, Read, Result, Text, Tool, ToolError, Untrusted};
+use shared::{Annotations, Answer, Call, Code, List, Read, Records, Result, Text, Tool, ToolError, Untrusted};
 
 use crate::{
     Explore,
     cluster::{Cluster, quoted},
     distil::Grep,
-    logs::{self, Note, SOURCES_MAX, Since, View, Want, Which, named},
+    logs::{self, Names, Note, SOURCES_MAX, Since, View, Want, Which},
     scope::{self, Place},
     target::{Named, PODS_MAX},
     unread::{self, Unread},
@@ -23,6 +23,12 @@ const LINES: u32 = 100;
 const LINES_MAX: u32 = 10_000;
 /// How long logs may take to read.
 const READ: Duration = Duration::from_secs(100);
+
+/// The most states that are shown: few enough for the view of the lines to be tried as a whole first.
+const STATES: usize = 12;
+/// The most reasons why sources could not be read that are told, and the most sources named for each.
+const REASONS: usize = 2;
+const OF_ONE: usize = 3;
 
 /// The tool.
 pub struct Logs;
@@ -64,18 +70,15 @@ pub struct Log {
     /// How many pods were read of how many.
     pods: String,
     /// What the name could have meant, too.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    others: Vec<String>,
+    others: Names,
     /// The logs that were read.
-    logs: Vec<String>,
+    logs: Names,
     /// Logs that were not, because there are too many.
     beyond: usize,
     /// Containers that were not read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    not_read: Vec<String>,
+    not_read: Names,
     /// What the states of containers say.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    states: Vec<State>,
+    states: Records<State>,
     /// What could not be looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unread: Vec<Unread>,
@@ -87,33 +90,31 @@ pub struct Log {
 #[derive(Serialize, JsonSchema)]
 pub struct State {
     /// The containers, as pod/container.
-    of: Vec<String>,
+    of: Names,
     /// What is true of them.
     state: Untrusted,
 }
 
 impl From<Note> for State {
     fn from(note: Note) -> Self {
-        Self { of: note.of, state: note.text }
+        Self { of: Names::new(note.of), state: note.text }
     }
 }
 
 impl Answer for Log {
     fn text(&self, text: &mut Text<'_>) {
-        let logs = match &self.logs[..] {
-            [] => String::from("no log to read"),
-            [one] => format!("log of {one}"),
-            many => format!("{} logs", many.len()),
+        let logs = match self.logs.count() {
+            0 => String::from("no log to read"),
+            1 => format!("log of {}", self.logs),
+            many => format!("{many} logs"),
         };
         text.line(format_args!("{}: {}, {}: {logs}, {}", self.scope.shown(), self.of, self.pods, self.said.summary()));
-        if !self.others.is_empty() {
-            text.line(format_args!("[the name fits others, too: {}]", named(&self.others)));
+        if self.others.count() > 0 {
+            text.line(format_args!("[the name fits others, too: {}]", self.others));
         }
-        for state in &self.states {
-            text.framed(|inside| format!("{}: {}\n", named(&state.of), state.state.inside(inside)));
-        }
-        if self.logs.len() > 1 && !self.said.plain() {
-            text.line(format_args!("read: {}", named(&self.logs)));
+        text.records(&self.states, |state, inside| format!("{}: {}", state.of, state.state.inside(inside)));
+        if self.logs.count() > 1 && !self.said.plain() {
+            text.line(format_args!("read: {}", self.logs));
         }
         if self.beyond > 0 {
             text.line(format_args!(
@@ -121,18 +122,15 @@ impl Answer for Log {
                 self.beyond
             ));
         }
-        if !self.not_read.is_empty() {
-            text.line(format_args!(
-                "[containers not read: {}; pass container or all_containers]",
-                named(&self.not_read)
-            ));
+        if self.not_read.count() > 0 {
+            text.line(format_args!("[containers not read: {}; pass container or all_containers]", self.not_read));
         }
         unread::write(&self.unread, text);
         self.said.write(text);
     }
 
     fn lists(&mut self) -> Vec<&mut dyn List> {
-        vec![&mut self.said]
+        vec![&mut self.states, &mut self.said]
     }
 }
 
@@ -179,27 +177,53 @@ impl Tool for Logs {
         {
             return Err(failure.error(&format!("reading the log of {}", pods.of)));
         }
-        let (count, total) = (pods.pods.len() as u64, pods.total);
-        let shown = match (count, total) {
+        let (found, total) = (pods.pods.len() as u64, pods.total);
+        let shown = match (found, total) {
             (0, 0) => String::from("which has no pods"),
             (1, 1) => String::from("1 pod"),
             (count, total) if count < total => format!("the {count} newest of {total} pods ({PODS_MAX} at most)"),
             (count, _) => format!("{count} pods"),
         };
-        let logs = plan.sources.iter().map(logs::Source::shown).collect();
+        let logs = Names::new(plan.sources.iter().map(logs::Source::shown));
+        let (count, states) = (plan.notes.len() as u64, plan.notes.into_iter().take(STATES).map(State::from).collect());
         Ok(Log {
             scope: cluster.place(Some(&pods.namespace)),
             of: pods.of,
             pods: shown,
-            others: pods.others,
+            others: Names::new(pods.others),
             logs,
             beyond: plan.beyond,
-            not_read: plan.passed_over,
-            states: plan.notes.into_iter().map(State::from).collect(),
-            unread: [pods.unread, read.unread].concat(),
+            not_read: Names::new(plan.passed_over),
+            states: Records::head("states", states, count).narrower("name a pod"),
+            unread: few([pods.unread, read.unread].concat()),
             said: View::new(read.digest, plan.sources, params.grep.as_deref().filter(|grep| !grep.is_empty())),
         })
     }
+}
+
+/// Of each of the first reasons the first sources, and how many more: a hundred logs may fail, each with words of its own.
+fn few(unread: Vec<Unread>) -> Vec<Unread> {
+    let mut reasons: Vec<(Untrusted, Vec<Unread>)> = Vec::new();
+    for one in unread {
+        match reasons.iter_mut().find(|(why, _)| *why == one.why) {
+            Some((_, sources)) => sources.push(one),
+            None => reasons.push((one.why.clone(), vec![one])),
+        }
+    }
+    let rest: usize = reasons.iter().skip(REASONS).map(|(_, sources)| sources.len()).sum();
+    let mut few = Vec::new();
+    for (why, mut sources) in reasons.into_iter().take(REASONS) {
+        let more = sources.len().saturating_sub(OF_ONE);
+        sources.truncate(OF_ONE);
+        few.append(&mut sources);
+        if more > 0 {
+            few.push(Unread { what: Untrusted::line(&format!("{more} more")), why });
+        }
+    }
+    if rest > 0 {
+        few.push(Unread::new(&format!("{rest} more"), "for other reasons; name a pod to see them"));
+    }
+    few
 }
 
 /// What is read of each log.
@@ -238,8 +262,13 @@ fn which(params: &Params) -> Result<Which<'_>> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shared::{
+        output::{Budget, fit},
+        settings::Results,
+    };
 
     use super::*;
+    use crate::distil::{Distiller, Line, Options};
 
     fn of(params: serde_json::Value) -> Params {
         serde_json::from_value(params).unwrap()
@@ -282,5 +311,58 @@ mod tests {
         let schema = shared::schema::input::<Params>(true, false);
         let cost = (Logs::NAME.len() + Logs::DESCRIPTION.len() + serde_json::to_string(&schema).unwrap().len()) / 4;
         assert!(cost <= 300, "{cost}");
+    }
+
+    #[test]
+    fn sources_that_could_not_be_read_are_told_by_reason() {
+        let unread = |n: usize, why: &str| Unread::new(&format!("p{n}/app"), why);
+        let many = (0..50).map(|n| unread(n, "forbidden")).chain([unread(50, "gone")]);
+        let shown = few(many.chain((51..60).map(|n| unread(n, &n.to_string()))).collect());
+        let expected = [
+            unread(0, "forbidden"),
+            unread(1, "forbidden"),
+            unread(2, "forbidden"),
+            Unread::new("47 more", "forbidden"),
+            unread(50, "gone"),
+            Unread::new("9 more", "for other reasons; name a pod to see them"),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(few(vec![unread(1, "x")]), [unread(1, "x")]);
+    }
+
+    #[test]
+    fn small_budgets_hold_the_worst_answer() {
+        let names = |what: &str| Names::new((0..120).map(|n| format!("web-7fcfc594bc-{what}{n}/app")));
+        let state = |n: usize| State { of: names("x"), state: Untrusted::line(&format!("{n} {}", "long ".repeat(60))) };
+        let states = Records::head("states", (0..STATES).map(state).collect(), 50).narrower("name a pod");
+        let unread =
+            (0..120).map(|n| Unread::new(&format!("web-7fcfc594bc-{n}/app"), &format!("{n} {}", "x".repeat(300))));
+        let mut distiller = Distiller::new(Options { stamped: false, grep: None, last: 100 });
+        for n in 0..20_000_u32 {
+            let line = format!("{} {n} {}", if n % 3 == 0 { "ERROR" } else { "fine" }, "text ".repeat(n as usize % 90));
+            distiller.line((n % 120) as u16, Line::whole(line.as_bytes()));
+        }
+        let source = |n: usize| logs::Source { pod: format!("web-{n}"), container: "app".to_owned(), previous: false };
+        let mut log = Log {
+            scope: Place::new(Some("prod"), Some("shop")),
+            of: "deployment/web".to_owned(),
+            pods: "the 50 newest of 200 pods (50 at most)".to_owned(),
+            others: names("o"),
+            logs: names("l"),
+            beyond: 80,
+            not_read: names("n"),
+            states,
+            unread: few(unread.collect()),
+            said: View::new(distiller.finish(), (0..120).map(source).collect(), None),
+        };
+        for (tokens, results) in
+            [(450, Results::Text), (800, Results::Both), (4_000, Results::Both), (25_000, Results::Both)]
+        {
+            let rendered = fit(&mut log, Budget::tokens(tokens), results).unwrap();
+            let text = rendered.text.unwrap_or_default();
+            let json = rendered.json.map(|json| json.to_string()).unwrap_or_default();
+            assert!(text.contains("6667 error lines") && text.len() <= Budget::tokens(tokens).bytes(), "{text}");
+            assert!(json.len() <= Budget::tokens(tokens).bytes(), "{}", json.len());
+        }
     }
 }

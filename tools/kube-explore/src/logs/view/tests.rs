@@ -1,7 +1,5 @@
 //! What answers show of digests.
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use shared::{
     Answer,
     output::{Budget, fit},
@@ -157,6 +155,14 @@ fn nothing_is_nothing_and_a_long_line_is_said() {
 
 #[test]
 fn many_names_are_counted() {
-    let names = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
-    assert_eq!((named(&names(4)), named(&names(6))), ("0, 1, 2, 3".into(), "0, 1, 2, 3 and 2 more".into()));
+    let names = |count: usize| Names::new((0..count).map(|n| n.to_string()));
+    assert_eq!((names(0).to_string(), names(4).to_string()), (String::new(), "0, 1, 2, 3".to_owned()));
+    assert_eq!((names(6).to_string(), names(6).count()), ("0, 1, 2, 3 and 2 more".to_owned(), 6));
+}
+
+#[test]
+fn the_largest_step_is_the_largest_answer() {
+    let mut view = view(vec![source("web-1", false)], None, 100, lines("a"));
+    view.keep(STEPS);
+    assert!(view.room() >= Budget::BYTES_MAX);
 }

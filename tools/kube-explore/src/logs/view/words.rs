@@ -2,17 +2,17 @@
 
 use shared::{Inside, Text, Untrusted};
 
-use super::{super::plan::Source, HEADING, View, named, plural};
+use super::{super::plan::Source, HEADING, Names, View, plural};
 use crate::distil::{Error, Folded, LINE_MAX, Seen, Sources, Stamp, TEMPLATES_MAX};
 
 impl View {
     pub(super) fn write_plain(&self, text: &mut Text<'_>) {
         self.limits(text);
         let silent = |(number, _): &(usize, &Source)| self.digest.tails.get(*number).is_none_or(|tail| tail.of == 0);
-        let silent: Vec<String> =
-            self.sources.iter().enumerate().filter(silent).map(|(_, source)| source.shown()).collect();
-        if !silent.is_empty() {
-            text.line(format_args!("no lines: {}", named(&silent)));
+        let silent = self.sources.iter().enumerate().filter(silent).map(|(_, source)| source.shown());
+        let silent = Names::new(silent);
+        if silent.count() > 0 {
+            text.line(format_args!("no lines: {silent}"));
         }
         for (tail, source) in self.digest.tails.iter().zip(&self.sources) {
             let left = tail.of.saturating_sub(tail.kept);
