@@ -215,6 +215,14 @@ impl Judge {
         (self.key, self.pending) = (None, false);
     }
 
+    /// The next word is one that means nothing.
+    pub fn pass(&mut self) {
+        self.count += 1;
+        self.key = None;
+        self.bad |= std::mem::take(&mut self.pending);
+        self.last = [self.last[1], Mark::None];
+    }
+
     /// The next word, with the bytes before and after it.
     pub fn word(&mut self, word: &[u8], mark: Mark, kind: Kind, before: u8, after: u8) {
         let number = self.count;

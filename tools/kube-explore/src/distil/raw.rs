@@ -1,5 +1,9 @@
 //! What is done with the bytes of a line before anything reads them: terminal sequences go, private keys are not kept, long ones are cut.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// The most bytes of a line that are kept to be shown.
 pub const SHOWN: usize = 2 << 10;
 /// Where a cut looks back for the end of a word: half a secret is not recognised as one.
@@ -53,6 +57,9 @@ pub struct Keys {
     left: u16,
 }
 
+/// What every line is searched for: made once.
+static BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-----BEGIN "));
+
 impl Keys {
     /// What may be kept of `line`.
     pub fn hide<'a>(&mut self, line: &'a [u8]) -> &'a [u8] {
@@ -64,7 +71,7 @@ impl Keys {
         if line.len() == 64 && is_base64(line) {
             return KEY;
         }
-        if let Some(at) = memchr::memmem::find(line, b"-----BEGIN ") {
+        if let Some(at) = BEGIN.find(line) {
             let head = line.get(at..).unwrap_or_default();
             // With its end on the same line it is masked where text is cleaned.
             if memchr::memmem::find(head, b"PRIVATE KEY").is_some()

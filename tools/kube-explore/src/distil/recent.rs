@@ -20,19 +20,29 @@ pub struct Kept {
     pub left: u64,
 }
 
+impl Kept {
+    /// What it takes, to count many short lines, too.
+    fn size(&self) -> usize {
+        self.bytes.len() + size_of::<Self>() / 4
+    }
+}
+
 /// The last lines of each source.
 #[derive(Debug)]
 pub struct Recent {
     most: usize,
     sources: Vec<VecDeque<Kept>>,
-    bytes: usize,
+    /// Of all lines.
+    size: usize,
     lost: u64,
+    /// The room of the line that went last.
+    spare: Vec<u8>,
 }
 
 impl Recent {
     /// Of each source the last `most` lines.
     pub fn new(most: usize) -> Self {
-        Self { most: most.max(CONTEXT), sources: Vec::new(), bytes: 0, lost: 0 }
+        Self { most: most.max(CONTEXT), sources: Vec::new(), size: 0, lost: 0, spare: Vec::new() }
     }
 
     /// Adds a line of `source`, of which `omitted` bytes are not here.
@@ -43,30 +53,29 @@ impl Recent {
         }
         let Some(lines) = self.sources.get_mut(at) else { return };
         let (kept, left) = raw::cut(line, raw::SHOWN);
-        let mut room = Kept::default();
         if lines.len() >= self.most
             && let Some(oldest) = lines.pop_front()
         {
-            self.bytes -= oldest.bytes.len();
-            room = oldest;
+            self.size -= oldest.size();
+            self.spare = oldest.bytes;
         }
-        room.bytes.clear();
-        room.bytes.extend_from_slice(kept);
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
         // A long line must not leave its room to short ones.
-        room.bytes.shrink_to(2 * kept.len() + 64);
-        room.left = left + omitted;
-        self.bytes += kept.len();
-        lines.push_back(room);
-        while self.bytes + self.count() * size_of::<Kept>() / 4 > KEPT {
+        if bytes.capacity() > 2 * kept.len() + 64 {
+            bytes = Vec::with_capacity(kept.len());
+        }
+        bytes.extend_from_slice(kept);
+        let line = Kept { bytes, left: left + omitted };
+        self.size += line.size();
+        lines.push_back(line);
+        while self.size > KEPT {
             let fullest = self.sources.iter_mut().max_by_key(|lines| lines.len()).filter(|lines| lines.len() > CONTEXT);
             let Some(dropped) = fullest.and_then(VecDeque::pop_front) else { break };
-            self.bytes -= dropped.bytes.len();
+            self.size -= dropped.size();
+            self.spare = dropped.bytes;
             self.lost += 1;
         }
-    }
-
-    fn count(&self) -> usize {
-        self.sources.iter().map(VecDeque::len).sum()
     }
 
     /// The last lines of `source`, the oldest first.
@@ -104,7 +113,8 @@ mod tests {
             for _ in 0..12_000 {
                 recent.push(0, &line, 0);
             }
-            assert!(recent.bytes <= KEPT && recent.count() <= 10_001, "{size}");
+            let count: usize = recent.sources.iter().map(VecDeque::len).sum();
+            assert!(recent.size <= KEPT && count <= 10_001, "{size}");
         }
         assert_eq!(recent.of(1).map(|line| line.left).collect::<Vec<_>>(), [5]);
         assert!(recent.lost() > 0);

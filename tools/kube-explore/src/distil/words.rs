@@ -58,6 +58,7 @@ pub struct Words {
 const WORD: u8 = 1;
 const DIGIT: u8 = 2;
 const LETTER: u8 = 4;
+const COLON: u8 = 8;
 
 /// What each byte is in a word.
 const CLASS: [u8; 256] = {
@@ -68,7 +69,8 @@ const CLASS: [u8; 256] = {
         class[byte] = match b {
             b'0'..=b'9' => WORD | DIGIT,
             b'a'..=b'z' | b'A'..=b'Z' => WORD | LETTER,
-            b'.' | b'_' | b'-' | b':' | b'+' | b'%' | b'@' | b'#' | b'$' | b'*' | b'~' | b'!' | 0x80.. => WORD,
+            b':' => COLON,
+            b'.' | b'_' | b'-' | b'+' | b'%' | b'@' | b'#' | b'$' | b'*' | b'~' | b'!' | 0x80.. => WORD,
             _ => 0,
         };
         byte += 1;
@@ -109,8 +111,9 @@ impl Words {
         // Until where the words of a quoted string are only judged, and where the one that is being read ends.
         let (mut muted, mut closing) = (0, usize::MAX);
         while let Some(&first) = line.get(at) {
+            let first_class = CLASS[usize::from(first)];
             // A word does not begin with a colon: `":5`, `a::b`.
-            if CLASS[usize::from(first)] & WORD == 0 || first == b':' {
+            if first_class & WORD == 0 {
                 if first == b'"' && at >= muted && at != closing {
                     match quoted(line, at, &judge) {
                         Quoted::Inside(end) => closing = end,
@@ -128,14 +131,12 @@ impl Words {
                 continue;
             }
             let start = at;
-            let mut seen = 0;
-            loop {
-                let class = class(line, at);
-                if class & WORD == 0 {
-                    break;
-                }
+            let mut seen = first_class;
+            at += 1;
+            while let Some(&byte) = line.get(at) {
+                let class = CLASS[usize::from(byte)];
                 // `error:text` and `a::b` are words; `12:30:45` and `host:80` are one.
-                if byte(line, at) == b':' && seen & DIGIT == 0 && self::class(line, at + 1) & DIGIT == 0 {
+                if class == 0 || class == COLON && seen & DIGIT == 0 && self::class(line, at + 1) & DIGIT == 0 {
                     break;
                 }
                 seen |= class;
@@ -161,8 +162,12 @@ impl Words {
                 Kind::Word
             };
             let hash = hash(self.seed, word);
-            let mark = self.marks.of(hash, word);
-            judge.word(word, mark, kind, byte(line, start.wrapping_sub(1)), byte(line, end));
+            let mark = if varies && word != b"0" { Mark::None } else { self.marks.of(hash, word) };
+            if kind == Kind::Word && mark == Mark::None {
+                judge.pass();
+            } else {
+                judge.word(word, mark, kind, byte(line, start.wrapping_sub(1)), byte(line, end));
+            }
             if start >= muted {
                 self.push_hashed(start, end, kind, mark.is_level(), hash);
             }
@@ -249,15 +254,25 @@ fn mix(sum: u64, value: u64) -> u64 {
 /// Of the bytes of `word`, capital letters being like small ones.
 pub fn hash(seed: u64, word: &[u8]) -> u64 {
     const SMALL: u64 = 0x2020_2020_2020_2020;
-    let (eights, rest) = word.as_chunks::<8>();
+    let load = |from: usize| word.get(from..).and_then(<[u8]>::first_chunk).map(|eight| u64::from_le_bytes(*eight));
     let mut sum = mix(seed, word.len() as u64);
-    for eight in eights {
-        sum = mix(sum, u64::from_le_bytes(*eight) | SMALL);
+    let Some(last) = word.len().checked_sub(8).and_then(load) else {
+        let part = |from: usize| word.get(from..).and_then(<[u8]>::first_chunk).map(|four| u32::from_le_bytes(*four));
+        // Two halves that overlap, or each byte.
+        let all = match (part(0), word.len().checked_sub(4).and_then(part)) {
+            (Some(first), Some(last)) => u64::from(first) | u64::from(last) << 32,
+            _ => word.iter().fold(0_u64, |all, &byte| all << 8 | u64::from(byte)),
+        };
+        sum = mix(sum, all | SMALL);
+        return sum ^ sum >> 29;
+    };
+    let mut from = 0;
+    while from + 8 < word.len() {
+        sum = mix(sum, load(from).unwrap_or_default() | SMALL);
+        from += 8;
     }
-    if !rest.is_empty() {
-        let last = rest.iter().fold(0_u64, |last, &byte| last << 8 | u64::from(byte));
-        sum = mix(sum, last | SMALL);
-    }
+    // The last eight, also where they overlap those before.
+    sum = mix(sum, last | SMALL);
     sum ^ sum >> 29
 }
 
