@@ -1,10 +1,11 @@
-//! `cargo xtask bench [--record] [start] [calls] [git] [kubectl] [pack]`: our servers beside a peer in one run, as ratios.
+//! `cargo xtask bench [--record] [start] [calls] [git] [kubectl] [explore] [pack]`: our servers beside a peer in one run, as ratios.
 //!
 //! An absolute number says little on a shared machine, so every figure is taken beside the peer's in the same minute. Nothing here asserts;
 //! `--record` notes a whole run, with the machine it was made on, in BENCHMARKS.md and in the README.
 
 mod calls;
 mod client;
+mod explore;
 mod git;
 mod kubectl;
 mod memory;
@@ -62,8 +63,14 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Vec<Row>, String>;
 
 /// All there are, in the order of the table.
-const MEASURES: [(&str, Measure); 5] =
-    [("start", start::run), ("calls", calls::run), ("git", git::run), ("kubectl", kubectl::run), ("pack", pack::run)];
+const MEASURES: [(&str, Measure); 6] = [
+    ("start", start::run),
+    ("calls", calls::run),
+    ("git", git::run),
+    ("kubectl", kubectl::run),
+    ("explore", explore::run),
+    ("pack", pack::run),
+];
 
 /// Runs the benchmarks named, or all of them.
 pub fn run(arguments: &[&str]) -> Result<(), String> {

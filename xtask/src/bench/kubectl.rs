@@ -10,7 +10,7 @@
 //!
 //! No pod ever runs, so a control plane is enough: it needs neither root nor namespaces.
 
-mod sides;
+pub(super) mod sides;
 
 use serde_json::Value;
 
@@ -57,6 +57,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
         directory: stage.directory.clone(),
         peers: stage.peers.iter().map(|peer| (peer.name, peer.program.clone())).collect(),
         tokens: 3_000,
+        resident: 6,
         megabytes: 10.0,
     })?;
     cluster::fill(&kubectl, FEW, &[sides::NAMESPACE.to_owned()])?;

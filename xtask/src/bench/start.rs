@@ -20,7 +20,6 @@ const RUNS: usize = 30;
 const PEER_RUNS: usize = 5;
 // What every server of ours is to reach.
 const START_MS: f64 = 2.5;
-const RESIDENT_MIB: u64 = 6;
 
 /// A server of ours and those it is measured beside.
 pub(super) struct Subject<'a> {
@@ -34,6 +33,8 @@ pub(super) struct Subject<'a> {
     pub(super) peers: Vec<(&'a str, Result<Program, String>)>,
     /// What its tool list may cost.
     pub(super) tokens: usize,
+    /// How much it may have resident, in MiB.
+    pub(super) resident: u64,
     /// What its binary may weigh, in MB.
     pub(super) megabytes: f64,
 }
@@ -51,6 +52,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
         directory,
         peers: vec![("mcp-server-git", Ok(bench.python()?.git()))],
         tokens: 2_500,
+        resident: 6,
         megabytes: 12.0,
     })
 }
@@ -82,8 +84,8 @@ pub(super) fn rows(subject: &Subject<'_>) -> Result<Vec<Row>, String> {
         Row {
             what: format!("{name}, peak resident after tools/list"),
             ours: mib(us.peak),
-            goal: format!("{RESIDENT_MIB} MiB"),
-            met: us.peak <= RESIDENT_MIB << 10,
+            goal: format!("{} MiB", subject.resident),
+            met: us.peak <= subject.resident << 10,
             ..Row::default()
         }
         .beside(&them, |peer| mib(peer.peak), |peer| format!("{:.0}x less", peer.peak as f64 / us.peak as f64)),

@@ -115,7 +115,11 @@ fn ended(child: Child) -> Result<Vec<u8>, String> {
 }
 
 /// Where the cluster is, which kubectl is meant, and where it remembers what the API offers.
-fn environment(home: &Path, cluster: &Path, bin: &Path) -> Result<Vec<(&'static str, OsString)>, String> {
+pub(in crate::bench) fn environment(
+    home: &Path,
+    cluster: &Path,
+    bin: &Path,
+) -> Result<Vec<(&'static str, OsString)>, String> {
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([bin.to_owned()].into_iter().chain(env::split_paths(&path)));
     Ok(vec![
