@@ -30,6 +30,10 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(15);
 /// How long before its end a call stops waiting, to have time to answer with what it has.
 const MARGIN: Duration = Duration::from_millis(1_500);
+/// The same where another server may have to answer, which may be slow or gone: it holds up its own line, and not the answer.
+const FOREIGN_LIMIT: Duration = Duration::from_secs(4);
+/// How many of those are under way at once; they take no place of the others.
+const FOREIGN_AT_ONCE: usize = 4;
 /// How many requests are under way at once: as many as keep two processors of an API server busy.
 const AT_ONCE: usize = 8;
 /// How often a read is tried.
@@ -60,6 +64,7 @@ pub struct Cluster {
     cancel: CancellationToken,
     deadline: std::time::Instant,
     slots: Arc<Semaphore>,
+    foreign: Arc<Semaphore>,
     sight: Arc<OnceCell<Sight>>,
 }
 
@@ -122,6 +127,7 @@ impl Cluster {
             cancel,
             deadline,
             slots: Arc::new(Semaphore::new(AT_ONCE)),
+            foreign: Arc::new(Semaphore::new(FOREIGN_AT_ONCE)),
             sight: Arc::default(),
         })
     }
@@ -172,7 +178,7 @@ impl Cluster {
 
     /// The bytes of an answer.
     pub async fn whole(&self, path: &Path, accept: &'static str) -> Result<Vec<u8>, Failure> {
-        let end = self.end(LIMIT);
+        let end = self.end(limit(path));
         let mut tries = Tries::default();
         loop {
             match self.whole_once(path, accept, end).await {
@@ -183,7 +189,7 @@ impl Cluster {
     }
 
     async fn whole_once(&self, path: &Path, accept: &'static str, end: Instant) -> Result<Vec<u8>, Failure> {
-        let _slot = self.slot(end).await?;
+        let _slot = self.slot(path, end).await?;
         let response = self.send(Method::GET, path, accept, None, end).await?;
         self.read(response, WHOLE_MAX, end).await
     }
@@ -196,7 +202,7 @@ impl Cluster {
         field: &'static str,
         mut take: impl FnMut(Step<'_>) -> Result<(), Failure> + Send,
     ) -> Result<Vec<u8>, Failure> {
-        let end = self.end(LIMIT);
+        let end = self.end(limit(path));
         let mut tries = Tries::default();
         loop {
             match self.list_once(path, accept, field, &mut take, end).await {
@@ -214,7 +220,7 @@ impl Cluster {
         take: &mut (impl FnMut(Step<'_>) -> Result<(), Failure> + Send),
         end: Instant,
     ) -> Result<Vec<u8>, Failure> {
-        let _slot = self.slot(end).await?;
+        let _slot = self.slot(path, end).await?;
         let mut body = self.send(Method::GET, path, accept, None, end).await?.into_body();
         take(Step::Begin)?;
         let mut elements = Elements::of(field);
@@ -230,7 +236,7 @@ impl Cluster {
 
     /// The names of a list.
     pub async fn names(&self, path: &Path) -> Result<Names, Failure> {
-        let end = self.end(LIMIT);
+        let end = self.end(limit(path));
         let mut tries = Tries::default();
         loop {
             match self.names_once(path, end).await {
@@ -241,7 +247,7 @@ impl Cluster {
     }
 
     async fn names_once(&self, path: &Path, end: Instant) -> Result<Names, Failure> {
-        let _slot = self.slot(end).await?;
+        let _slot = self.slot(path, end).await?;
         let mut body = self.send(Method::GET, path, METADATA, None, end).await?.into_body();
         let mut names = Names::default();
         while let Some(frame) = self.within(end, body.frame()).await? {
@@ -296,8 +302,9 @@ impl Cluster {
         (Instant::now() + limit).min(Instant::from_std(last))
     }
 
-    async fn slot(&self, end: Instant) -> Result<SemaphorePermit<'_>, Failure> {
-        let slot = self.within(end, self.slots.acquire()).await?;
+    async fn slot(&self, path: &Path, end: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+        let slots = if path.is_foreign() { &self.foreign } else { &self.slots };
+        let slot = self.within(end, slots.acquire()).await?;
         slot.map_err(|_| Failure::new(Code::Cancelled, "the call has ended"))
     }
 
@@ -351,6 +358,11 @@ impl Cluster {
         }
         Ok(all)
     }
+}
+
+/// How long a request may take.
+fn limit(path: &Path) -> Duration {
+    if path.is_foreign() { FOREIGN_LIMIT } else { LIMIT }
 }
 
 /// Why no client could be made.

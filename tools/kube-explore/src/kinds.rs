@@ -49,6 +49,12 @@ impl Kind {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
+    /// Whether another server may stand behind it: aggregated APIs are of groups that are not Kubernetes' own, but for the metrics.
+    pub fn is_foreign(&self) -> bool {
+        let own = !self.group.contains('.') || self.group.ends_with(".k8s.io");
+        !own || self.group.ends_with("metrics.k8s.io")
+    }
+
     /// Whether `verb` is served for it.
     pub fn can(&self, verb: &str) -> bool {
         self.verbs.iter().any(|known| known == verb)

@@ -9,12 +9,13 @@ use crate::kinds::Kind;
 pub struct Path {
     path: String,
     query: String,
+    foreign: bool,
 }
 
 impl Path {
     /// A path of ours.
     pub fn literal(path: &'static str) -> Self {
-        Self { path: path.to_owned(), query: String::new() }
+        Self { path: path.to_owned(), query: String::new(), foreign: false }
     }
 
     /// Where the objects of `kind` are: of one namespace, or all of them.
@@ -24,6 +25,7 @@ impl Path {
             path = path.segment(&kind.group);
         }
         path = path.segment(&kind.version);
+        path.foreign = kind.is_foreign();
         if let Some(namespace) = namespace.filter(|_| kind.namespaced) {
             path = path.segment("namespaces").segment(namespace);
         }
@@ -33,6 +35,11 @@ impl Path {
     /// Where one object of `kind` is.
     pub fn object(kind: &Kind, namespace: Option<&str>, name: &str) -> Self {
         Self::list(kind, namespace).segment(name)
+    }
+
+    /// Whether another server than the cluster's own may have to answer.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// One step below.

@@ -203,6 +203,9 @@ impl Cluster {
             unread: [target.unread, unread].concat(),
         };
         if target.kind.plural == "pods" && target.kind.group.is_empty() {
+            if let Some(family) = self.family(&target).await {
+                return Ok(family);
+            }
             let object = std::mem::take(&mut target.object);
             return Ok(pods(target, vec![object], 1, Vec::new()));
         }
@@ -220,6 +223,32 @@ impl Cluster {
         target.others.retain(|other| !own.contains(other) && *other != service);
         listed.items.truncate(PODS_MAX);
         Ok(pods(target, listed.items, total, listed.unread))
+    }
+
+    /// The pods that a part of a name fits, where all of them are of one owner: that owner's are meant, then.
+    async fn family(&self, target: &Target) -> Option<Pods> {
+        if target.fit == Fit::Exact || target.others.is_empty() || target.others_total != target.others.len() as u64 {
+            return None;
+        }
+        let namespace = target.namespace.clone()?;
+        let owner = controller(&target.object)?;
+        let here = format!(" in {namespace}");
+        let name = |other: &String| Some(other.strip_prefix("pod/")?.strip_suffix(&here)?.to_owned());
+        let names: Vec<String> = target.others.iter().map(name).collect::<Option<_>>()?;
+        let mut pods = vec![target.object.clone()];
+        for name in names {
+            pods.push(self.object(&Path::object(&kinds::pods(), Some(&namespace), &name)).await.ok()?);
+        }
+        let same = pods.iter().all(|pod| controller(pod) == Some(owner));
+        same.then(|| Pods {
+            of: format!("{}/{}", owner.0.to_lowercase(), owner.1),
+            total: pods.len() as u64,
+            pods: pods.clone(),
+            others: Vec::new(),
+            unread: target.unread.clone(),
+            exact: false,
+            namespace,
+        })
     }
 
     fn missing(&self, named: &Named<'_>, name: &str, hits: &Hits) -> ToolError {
@@ -274,6 +303,14 @@ pub fn selector(object: &Value) -> Option<String> {
         });
     }
     (!parts.is_empty()).then(|| parts.join(","))
+}
+
+/// Kind, name and uid of the owner that controls an object.
+fn controller(object: &Value) -> Option<(&str, &str, &str)> {
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    let owner = owners.iter().find(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))?;
+    let text = |field: &str| owner.get(field).and_then(Value::as_str);
+    Some((text("kind")?, text("name")?, text("uid")?))
 }
 
 fn created(object: &Value) -> &str {
