@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{Inside, Untrusted, kubernetes::mask};
 
-pub use since::{Since, since};
+pub use since::{Since, applied_version, since};
 
 use self::{list::Paired, owners::Owners, path::Step};
 
@@ -236,7 +236,10 @@ impl<'o> Walk<'o> {
             (_, (_, new)) => (None, Some(new.map_or_else(masked, show::one))),
         };
         let [live, _] = &self.owners;
-        let owners = live.at(&self.path).iter().map(|owner| Untrusted::line(&owner.shown())).collect();
+        // What is new is nobody's yet, but as a part of a list of one piece.
+        let owned = change != What::Added || matches!(self.path.last(), Some(Step::Index(_)));
+        let owners = if owned { live.at(&self.path) } else { Vec::new() };
+        let owners = owners.iter().map(|owner| Untrusted::line(&owner.shown())).collect();
         let line = |text: String| Untrusted::line(&text);
         let path = Untrusted::line(&path::shown(&self.path));
         self.changes.list.push(Change { path, change, from: from.map(line), to: to.map(line), owners });

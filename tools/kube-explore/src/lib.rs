@@ -4,6 +4,7 @@
 //! [`cluster`] is the one place that sends requests, [`path`] the one that makes a caller's word a part of one; what could not be looked at
 //! ([`unread`]) is in every answer. Nothing is kept between calls.
 
+pub mod applying;
 pub mod checks;
 pub mod cluster;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod listing;
 pub mod logs;
 pub mod manifest;
 pub mod names;
+pub mod outcome;
 pub mod path;
 pub mod query;
 pub mod rank;

@@ -7,4 +7,6 @@ shared::tools! {
     read topology::Topology,
     read logs::Logs,
     write exec::Exec,
+    read diff::Diff,
+    write apply::Apply,
 }

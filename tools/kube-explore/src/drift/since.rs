@@ -25,6 +25,8 @@ pub struct Since {
     pub by: Option<String>,
     /// When, as far as it is told.
     pub time: Option<String>,
+    /// Who has written it at all, its status apart.
+    pub writers: Vec<String>,
     /// Whether the values that were applied are known.
     pub values: bool,
     /// What is no longer as it was applied, and what others have set since.
@@ -34,21 +36,27 @@ pub struct Since {
 /// What became of `live` since it was applied.
 pub fn since(live: &Value) -> Since {
     let owners = Owners::of(live);
-    let applied = live
-        .pointer("/metadata/annotations")
-        .and_then(|annotations| annotations.get(LAST_APPLIED)?.as_str())
-        .and_then(|text| serde_json::from_str::<Value>(text).ok())
-        .filter(Value::is_object);
+    let applied = last_applied(live);
     let last = owners.entries().iter().filter(|entry| is_apply(&entry.owner)).max_by_key(|entry| entry.time);
     let mut since = Since {
         by: last.map(|entry| entry.owner.shown()),
         time: last.and_then(|entry| entry.time).map(str::to_owned),
+        writers: Vec::new(),
         values: false,
         changes: Changes::default(),
     };
-    // A copy from another object tells nothing of this one.
+    for entry in owners.entries().iter().filter(|entry| entry.owner.subresource != "status") {
+        let writer = entry.owner.shown();
+        if !since.writers.contains(&writer) {
+            since.writers.push(writer);
+        }
+    }
+    // A copy from another object tells nothing of this one, and one from before a later apply nothing of that.
+    let latest = last.is_none_or(|last| last.owner.manager == CLIENT_SIDE);
     let same = |path: &str| applied.as_ref().is_some_and(|applied| applied.pointer(path) == live.pointer(path));
-    if let Some(applied) = applied.as_ref().filter(|_| same("/kind") && same("/metadata/name")) {
+    if let Some(applied) =
+        applied.as_ref().filter(|_| latest && ["/apiVersion", "/kind", "/metadata/name"].into_iter().all(same))
+    {
         since.values = true;
         since.changes = Walk::new(live, applied, Some(Side::Old)).run(&as_kept(applied), live, live);
         since.by.get_or_insert_with(|| CLIENT_SIDE.to_owned());
@@ -72,6 +80,17 @@ pub fn since(live: &Value) -> Since {
         }
     }
     since
+}
+
+/// What `kubectl apply` keeps of what it applied.
+fn last_applied(live: &Value) -> Option<Value> {
+    let text = live.pointer("/metadata/annotations")?.get(LAST_APPLIED)?.as_str()?;
+    serde_json::from_str(text).ok().filter(Value::is_object)
+}
+
+/// The `apiVersion` that `live` was applied in by kubectl: only objects of one version can be compared.
+pub fn applied_version(live: &Value) -> Option<String> {
+    last_applied(live)?.get("apiVersion")?.as_str().map(str::to_owned)
 }
 
 /// Whether an owner is one that applies.
@@ -224,9 +243,25 @@ mod tests {
                 json!({"f:spec": {"f:replicas": {}}})
             )]),
         ));
-        assert!(told.by.is_none() && told.changes.total == 0);
+        assert!(told.by.is_none() && told.changes.total == 0 && told.writers == ["kubectl-create (Update)"]);
         let told = since(&live(None, json!(null)));
         assert!(told.by.is_none() && told.changes.total == 0);
+    }
+
+    #[test]
+    fn an_annotation_from_before_a_later_apply_is_not_believed() {
+        let managed = json!([
+            entry(CLIENT_SIDE, "Update", "", "2026-01-01T10:00:00Z", json!({"f:metadata": {}})),
+            entry(
+                "kube-explore",
+                "Apply",
+                "",
+                "2026-01-01T11:00:00Z",
+                json!({"f:spec": {"f:replicas": {}, "f:template": {}}})
+            ),
+        ]);
+        let told = since(&live(Some(applied()), managed));
+        assert_eq!((told.by.as_deref(), told.values, told.changes.total), (Some("kube-explore (Apply)"), false, 0));
     }
 
     #[test]
