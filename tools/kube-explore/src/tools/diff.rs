@@ -287,7 +287,8 @@ fn said(since: &Since) -> String {
     let Some(by) = &since.by else {
         let writers: Vec<String> = since.writers.iter().take(WRITERS).map(|writer| quoted(writer)).collect();
         let by = if writers.is_empty() { String::new() } else { format!(", it was written by {}", writers.join(", ")) };
-        return format!("was never applied{by}: there is nothing to compare it with");
+        // Who applied it and lost every field to others is not kept.
+        return format!("has no field of an apply{by}: there is nothing to compare it with");
     };
     let when = since.time.as_deref().map(|time| format!(" at {}", quoted(time))).unwrap_or_default();
     let what = match since.changes.total {
