@@ -5,8 +5,7 @@ shared::tools! {
     read find::Find,
     read inspect::Inspect,
     read topology::Topology,
-    read logs::Logs,
-    write exec::Exec,
     read diff::Diff,
+    write exec::Exec,
     write apply::Apply,
 }
