@@ -6,6 +6,7 @@ shared::tools! {
     read inspect::Inspect,
     read topology::Topology,
     read diff::Diff,
+    read logs::Logs,
     write exec::Exec,
     write apply::Apply,
 }
