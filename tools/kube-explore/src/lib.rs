@@ -12,6 +12,7 @@ pub mod distil;
 pub mod drift;
 pub mod failure;
 pub mod graph;
+pub mod health;
 pub mod inspect;
 pub mod kinds;
 pub mod listing;

@@ -1,0 +1,347 @@
+//! One cause for what belongs together, and an order of causes.
+//!
+//! A node that is gone explains the pods on it, a claim those that wait for it, a quota and a webhook those they refuse, a workload its pods, a
+//! namespace that ends all that is in it. What explains stays and says how much it explains; what is explained goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Cause, Level, alike,
+    conditions::{Budget, Scaler},
+    finding::{Class, Finding, Pod},
+    group::{Group, stem},
+    node::Node,
+    tell::{Of, alone, by_status, leftover, refuses, tell},
+    workload::{Job, Refusal, Workload, refusal},
+};
+
+/// A namespace, a kind in lower case, and a name.
+type Key = (String, String, String);
+
+/// All that was seen and is not well.
+#[derive(Default)]
+pub struct Seen {
+    /// Pods, with what one of them says.
+    pub groups: Vec<(Group, Option<Pod>)>,
+    /// Workloads that are short.
+    pub workloads: Vec<Workload>,
+    /// Jobs.
+    pub jobs: Vec<JobSeen>,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Claims.
+    pub claims: Vec<Cause>,
+    /// Webhooks that are down, with their names.
+    pub webhooks: Vec<(String, Cause)>,
+    /// Disruption budgets.
+    pub budgets: Vec<Budget>,
+    /// Autoscalers.
+    pub scalers: Vec<Scaler>,
+    /// Namespaces that do not end.
+    pub namespaces: Vec<Cause>,
+    /// Custom resources.
+    pub customs: Vec<Cause>,
+    /// What stands for itself.
+    pub others: Vec<Cause>,
+}
+
+/// A job that was looked at.
+pub struct JobSeen {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub job: Job,
+    /// The cron job that made it.
+    pub cron_job: Option<String>,
+    /// How many such jobs have failed.
+    pub count: u64,
+    /// Whether a later one has succeeded.
+    pub recovered: bool,
+}
+
+/// What comes out of it.
+#[derive(Debug, Default)]
+pub struct Folded {
+    /// The causes, the worst first.
+    pub causes: Vec<Cause>,
+    /// How many pods are just starting.
+    pub starting: u64,
+}
+
+/// Folds and ranks.
+pub fn fold(seen: Seen) -> Folded {
+    let mut fold = Fold::new(seen.nodes, seen.claims);
+    let jobs: BTreeMap<(String, String), &JobSeen> =
+        seen.jobs.iter().map(|job| ((job.namespace.clone(), job.name.clone()), job)).collect();
+    for (group, pod) in seen.groups {
+        fold.group(group, pod, &jobs);
+    }
+    let mut causes = fold.jobs(&seen.jobs);
+    causes.extend(fold.workloads(seen.workloads, seen.webhooks));
+    causes.extend(seen.budgets.into_iter().filter(|budget| !fold.explains(budget)).map(|budget| budget.cause));
+    let mut others = seen.others;
+    causes.extend(fold.scalers(seen.scalers, &mut others, &causes));
+    causes.extend(others);
+    causes.extend(alike::fold(seen.customs, 3));
+    causes.extend(fold.nodes.into_values());
+    causes.extend(fold.claims.into_values());
+    let mut ending: BTreeMap<String, Cause> =
+        seen.namespaces.into_iter().map(|cause| (cause.name.clone(), cause)).collect();
+    causes.retain(|cause| match ending.get_mut(&cause.namespace) {
+        Some(end) => {
+            end.affected = end.affected.saturating_add(cause.affected);
+            false
+        }
+        None => true,
+    });
+    causes.extend(ending.into_values());
+    Folded { causes: alike::rank(causes), starting: fold.starting }
+}
+
+struct Fold {
+    nodes: BTreeMap<String, Cause>,
+    claims: BTreeMap<(String, String), Cause>,
+    owners: BTreeMap<Key, Of>,
+    /// Stems of pods on lost nodes, with the node.
+    lost: BTreeMap<(String, String), String>,
+    /// Workloads whose pods wait for a claim, with the claim.
+    waiting: BTreeMap<Key, (String, String)>,
+    starting: u64,
+}
+
+impl Fold {
+    fn new(nodes: Vec<Node>, claims: Vec<Cause>) -> Self {
+        Self {
+            nodes: nodes.into_iter().map(|node| (node.cause.name.clone(), node.cause)).collect(),
+            claims: claims.into_iter().map(|claim| ((claim.namespace.clone(), claim.name.clone()), claim)).collect(),
+            owners: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            starting: 0,
+        }
+    }
+
+    fn group(&mut self, group: Group, pod: Option<Pod>, jobs: &BTreeMap<(String, String), &JobSeen>) {
+        let namespace = group.namespace.clone();
+        if let Some(node) = self.nodes.get_mut(&group.lost) {
+            node.affected = node.affected.saturating_add(group.count);
+            // A deployment stands behind its replica set.
+            for name in [group.stem.as_str(), stem(&group.stem)] {
+                self.lost.insert((namespace.clone(), name.to_owned()), group.lost.clone());
+            }
+            return;
+        }
+        let looked = pod.is_some();
+        let pod = pod.unwrap_or_else(|| Pod { finding: Some(by_status(&group)), ..Pod::default() });
+        let Some(finding) = pod.finding else { return };
+        if finding.class == Class::Starting {
+            self.starting = self.starting.saturating_add(group.count);
+            return;
+        }
+        let count = if finding.class.is_definite() { group.count } else { group.settled.clamp(1, group.count.max(1)) };
+        let key = match &pod.owner {
+            Some((kind, name)) => (namespace.clone(), kind.clone(), name.clone()),
+            None if looked || group.count == 1 => (namespace.clone(), String::from("pod"), finding.reason.clone()),
+            None => (namespace.clone(), String::from("pods"), format!("{}-*", group.stem)),
+        };
+        if let Some((kind, name)) = &pod.owner
+            && kind == "job"
+            && let Some(job) = jobs.get(&(namespace.clone(), name.clone()))
+            && (job.job == Job::Complete || job.recovered)
+        {
+            return;
+        }
+        if finding.class == Class::Unscheduled
+            && let Some(at) = pod
+                .claims
+                .iter()
+                .map(|claim| (namespace.clone(), claim.clone()))
+                .find(|at| self.claims.contains_key(at))
+            && let Some(claim) = self.claims.get_mut(&at)
+        {
+            claim.affected = claim.affected.saturating_add(count);
+            let who = match &pod.owner {
+                Some((kind, name)) => format!("{kind}/{name}"),
+                None => format!("pod/{}", group.oldest),
+            };
+            claim.facts.push(match count {
+                1 => format!("{who} waits for it"),
+                _ => format!("{count} pods of {who} wait for it"),
+            });
+            self.waiting.insert(key, (namespace, claim.name.clone()));
+            return;
+        }
+        let of = self.owners.entry(key).or_insert_with(|| Of {
+            finding: Finding::new(Class::Starting, ""),
+            count: 0,
+            also: BTreeMap::new(),
+            pod: String::new(),
+            pods: Vec::new(),
+            labels: pod.labels,
+        });
+        of.count = of.count.saturating_add(count);
+        let also = of.also.entry(finding.reason.clone()).or_default();
+        *also = also.saturating_add(count);
+        if of.pods.len() < 3 {
+            of.pods.push(group.oldest.clone());
+        }
+        if finding.class > of.finding.class {
+            (of.finding, of.pod) = (finding, group.oldest);
+        }
+    }
+
+    /// The causes that are jobs, with what their pods say.
+    fn jobs(&mut self, jobs: &[JobSeen]) -> Vec<Cause> {
+        let mut causes: BTreeMap<Key, Cause> = BTreeMap::new();
+        for seen in jobs {
+            let mut pods = self.owners.remove(&(seen.namespace.clone(), "job".into(), seen.name.clone()));
+            let mut cause = match &seen.job {
+                Job::Complete => continue,
+                _ if seen.recovered => continue,
+                Job::Failed(cause) => cause.as_ref().clone(),
+                Job::Active { failed } => {
+                    let Some(pods) = pods.take() else { continue };
+                    let mut cause = tell(pods, (&seen.namespace, "job", &seen.name), Level::Degraded, Vec::new());
+                    if *failed > 0 {
+                        cause.facts.push(format!("failed ×{failed}, and is tried again"));
+                    }
+                    cause
+                }
+            };
+            if let Some(pods) = pods {
+                let own = tell(pods, (&seen.namespace, "job", &seen.name), Level::Degraded, Vec::new());
+                cause.facts.extend(own.facts.into_iter().filter(|fact| !fact.starts_with('×')));
+                cause.evidence = own.evidence;
+                if cause.said.is_none() {
+                    cause.said = own.said;
+                }
+            }
+            cause.affected = cause.affected.max(seen.count);
+            let name = match &seen.cron_job {
+                Some(cron_job) => {
+                    cause.kind = String::from("cronjob");
+                    cause.name.clone_from(cron_job);
+                    cause.facts.insert(0, format!("job/{}", seen.name));
+                    if seen.count > 1 {
+                        cause.facts.insert(0, format!("{} runs", seen.count));
+                    }
+                    cron_job
+                }
+                None => {
+                    if seen.count > 1 {
+                        cause.facts.push(format!("and {} more jobs of that name", seen.count - 1));
+                    }
+                    &seen.name
+                }
+            };
+            causes.entry((seen.namespace.clone(), cause.kind.clone(), name.clone())).or_insert(cause);
+        }
+        // Pods of runs before are told with their cron job.
+        self.owners.retain(|(namespace, kind, name), _| {
+            kind != "job" || !causes.contains_key(&(namespace.clone(), "cronjob".into(), stem(name).to_owned()))
+        });
+        causes.into_values().collect()
+    }
+
+    fn workloads(&mut self, workloads: Vec<Workload>, webhooks: Vec<(String, Cause)>) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let mut quotas: BTreeMap<(String, String), Cause> = BTreeMap::new();
+        let mut webhooks = webhooks;
+        let mut refused_by: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut done: BTreeSet<Key> = BTreeSet::new();
+        for workload in workloads {
+            let short = &workload.short;
+            let key: Key = (short.namespace.clone(), short.kind.to_owned(), short.name.clone());
+            let of = (short.namespace.as_str(), short.kind, short.name.as_str());
+            if let Some(pods) = self.owners.remove(&key) {
+                let definite = pods.finding.class > Class::Restarted;
+                let mut cause = tell(pods, of, workload.level(definite), workload.all_facts());
+                if workload.refused.is_some() {
+                    cause.facts.push(String::from("and new pods are refused"));
+                }
+                causes.push(cause);
+                done.insert(key);
+                continue;
+            }
+            if let Some(node) = self.lost.get(&(short.namespace.clone(), short.name.clone())).cloned()
+                && let Some(node) = self.nodes.get_mut(&node)
+            {
+                if node.facts.iter().filter(|fact| fact.ends_with(" ready")).count() < 3 {
+                    node.facts.push(format!("{}/{} is {}", short.namespace, workload.object(), workload.ready()));
+                }
+                continue;
+            }
+            if let Some(claim) = self.waiting.get(&key).and_then(|claim| self.claims.get_mut(claim)) {
+                claim.level = claim.level.max(workload.level(true));
+                continue;
+            }
+            match workload.refused.as_deref().and_then(refusal) {
+                Some(Refusal::Quota(quota, numbers)) => {
+                    let cause = quotas.entry((short.namespace.clone(), quota.clone())).or_insert_with(|| {
+                        Cause::new(Level::Degraded, (&short.namespace, "quota", &quota), "exceeded").said(&numbers)
+                    });
+                    refuses(cause, &workload);
+                }
+                Some(Refusal::Webhook(name)) => {
+                    if !webhooks.iter().any(|(known, _)| *known == name) {
+                        let said = workload.refused.as_deref().unwrap_or_default();
+                        let cause =
+                            Cause::new(Level::Critical, ("", "webhook", &name), "fails closed, and does not answer");
+                        webhooks.push((name.clone(), cause.said(said)));
+                    }
+                    if let Some((_, cause)) = webhooks.iter_mut().find(|(known, _)| *known == name) {
+                        refuses(cause, &workload);
+                        refused_by.entry(name).or_default().push(workload.object());
+                    }
+                }
+                None => causes.extend(workload.cause()),
+            }
+        }
+        causes.extend(quotas.into_values());
+        causes.extend(webhooks.into_iter().map(|(_, cause)| cause));
+        for (key, pods) in std::mem::take(&mut self.owners) {
+            let (namespace, kind, name) = &key;
+            let of = (namespace.as_str(), kind.as_str(), name.as_str());
+            causes.push(match kind.as_str() {
+                "pod" => alone(pods, namespace),
+                _ => {
+                    let level = leftover(&pods.finding, kind);
+                    tell(pods, of, level, Vec::new())
+                }
+            });
+        }
+        causes
+    }
+
+    /// Whether a budget is broken only because its pods are.
+    fn explains(&self, budget: &Budget) -> bool {
+        budget.cause.level > Level::Note && self.lost.keys().any(|(namespace, _)| *namespace == budget.cause.namespace)
+    }
+
+    /// Autoscalers whose target is in trouble wait for it; those without metrics wait for whoever measures.
+    fn scalers(&self, scalers: Vec<Scaler>, others: &mut [Cause], causes: &[Cause]) -> Vec<Cause> {
+        let mut metrics =
+            others.iter_mut().find(|cause| cause.kind == "apiservice" && cause.name.ends_with("metrics.k8s.io"));
+        let mut left = Vec::new();
+        for scaler in scalers {
+            let of_target = |cause: &Cause| {
+                cause.level > Level::Note
+                    && cause.namespace == scaler.cause.namespace
+                    && format!("{}/{}", cause.kind, cause.name) == scaler.target
+            };
+            match metrics.as_deref_mut() {
+                _ if causes.iter().any(of_target) => {}
+                Some(metrics) if scaler.cause.facts.iter().any(|fact| fact.starts_with("FailedGet")) => {
+                    metrics.affected = metrics.affected.saturating_add(1);
+                }
+                _ => left.push(scaler.cause),
+            }
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+use super::*;
+use crate::health::{Verdict, columns::Short, finding::Log};
+
+fn crash() -> Finding {
+    let mut finding = Finding::new(Class::Crash, "CrashLoopBackOff");
+    finding.facts = vec!["exit 3".into(), "5 restarts".into()];
+    finding.log = Some(Log { container: "main".into(), previous: true });
+    finding
+}
+
+fn group(stem: &str, count: u64) -> Group {
+    Group {
+        namespace: "pay".into(),
+        stem: stem.into(),
+        count,
+        settled: count,
+        oldest: format!("{stem}-a"),
+        ..Group::default()
+    }
+}
+
+fn pod(finding: Finding, owner: Option<(&str, &str)>) -> Pod {
+    let owner = owner.map(|(kind, name)| (kind.to_owned(), name.to_owned()));
+    Pod { finding: Some(finding), owner, ..Pod::default() }
+}
+
+fn workload(name: &str, ready: u64, wanted: u64) -> Workload {
+    let short = Short {
+        namespace: "pay".into(),
+        kind: "deployment",
+        name: name.into(),
+        wanted,
+        ready,
+        updated: wanted,
+        age: 900,
+    };
+    Workload { short, settled: true, ..Workload::default() }
+}
+
+fn lines(seen: Seen) -> Vec<String> {
+    let folded = fold(seen).causes;
+    folded.iter().map(|cause| format!("{} {}: {}", cause.level.word(), cause.object(), cause.told())).collect()
+}
+
+#[test]
+fn a_deployment_stands_for_its_pods() {
+    let seen = Seen {
+        groups: vec![
+            (group("api-1", 3), Some(pod(crash(), Some(("deployment", "api"))))),
+            (group("api-2", 1), Some(pod(Finding::new(Class::NotReady, "not ready"), Some(("deployment", "api"))))),
+            (group("web-1", 1), Some(pod(crash(), Some(("deployment", "web"))))),
+        ],
+        workloads: vec![
+            workload("api", 0, 3),
+            workload("web", 1, 2),
+            Workload { settled: false, ..workload("new", 0, 1) },
+        ],
+        ..Seen::default()
+    };
+    assert_eq!(
+        lines(seen),
+        [
+            "CRITICAL pay/deployment/api: CrashLoopBackOff ×3 pods, 0/3 ready, exit 3, also not ready ×1",
+            "DEGRADED pay/deployment/web: CrashLoopBackOff, 1/2 ready, exit 3, 5 restarts",
+        ]
+    );
+}
+
+#[test]
+fn a_lost_node_stands_for_all_on_it() {
+    let mut lost = group("api-7d9", 2);
+    lost.lost = "n1".into();
+    let seen = Seen {
+        groups: vec![(lost, None)],
+        workloads: vec![workload("api", 1, 3)],
+        nodes: vec![Node { cause: Cause::new(Level::Critical, ("", "node", "n1"), "NotReady"), lost: true }],
+        budgets: vec![Budget { cause: Cause::new(Level::Degraded, ("pay", "pdb", "api"), "few"), labels: Vec::new() }],
+        ..Seen::default()
+    };
+    assert_eq!(lines(seen), ["CRITICAL node/n1: NotReady, pay/deployment/api is 1/3 ready"]);
+}
+
+#[test]
+fn a_claim_stands_for_those_that_wait_for_it() {
+    let mut waits = pod(Finding::new(Class::Unscheduled, "Unschedulable"), Some(("statefulset", "db")));
+    waits.claims = vec!["data".into()];
+    let mut db = workload("db", 0, 1);
+    db.short.kind = "statefulset";
+    let seen = Seen {
+        groups: vec![(group("db", 1), Some(waits))],
+        workloads: vec![db],
+        claims: vec![Cause::new(Level::Degraded, ("pay", "pvc", "data"), "Pending")],
+        ..Seen::default()
+    };
+    assert_eq!(lines(seen), ["CRITICAL pay/pvc/data: Pending, statefulset/db waits for it"]);
+}
+
+#[test]
+fn who_refuses_stands_for_what_is_refused() {
+    let refused = |name: &str, message: &str| Workload { refused: Some(message.into()), ..workload(name, 1, 3) };
+    let quota = "pods \"b\" is forbidden: exceeded quota: team, requested: pods=1, used: pods=1, limited: pods=1";
+    let webhook = "failed calling webhook \"policy.example.com\": no route";
+    let seen = Seen {
+        workloads: vec![
+            refused("a", quota),
+            refused("b", quota),
+            refused("c", webhook),
+            refused("d", "violates PodSecurity"),
+        ],
+        webhooks: vec![(
+            "policy.example.com".into(),
+            Cause::new(Level::Critical, ("", "validatingwebhookconfiguration", "policy"), "is down"),
+        )],
+        ..Seen::default()
+    };
+    assert_eq!(
+        lines(seen),
+        [
+            "CRITICAL validatingwebhookconfiguration/policy: is down, refuses pods of deployment/c (1/3 ready)",
+            "DEGRADED pay/quota/team: exceeded, refuses pods of deployment/a (1/3 ready), refuses pods of deployment/b (1/3 ready), \"requested: pods=1, used: pods=1, limited: pods=1\"",
+            "DEGRADED pay/deployment/d: its pods are refused, 1/3 ready, \"violates PodSecurity\"",
+        ]
+    );
+}
+
+#[test]
+fn jobs_and_their_pods_are_one() {
+    let failed = |name: &str| Job::Failed(Box::new(Cause::new(Level::Degraded, ("pay", "job", name), "failed 2m ago")));
+    let seen = |job: Job, cron_job: Option<&str>, recovered: bool| Seen {
+        groups: vec![
+            (group("report-29", 1), Some(pod(Finding::new(Class::Ended, "Error"), Some(("job", "report-29"))))),
+            (group("report-28", 1), Some(pod(Finding::new(Class::Ended, "Error"), Some(("job", "report-28"))))),
+        ],
+        jobs: vec![JobSeen {
+            namespace: "pay".into(),
+            name: "report-29".into(),
+            job,
+            cron_job: cron_job.map(str::to_owned),
+            count: 2,
+            recovered,
+        }],
+        ..Seen::default()
+    };
+    assert_eq!(
+        lines(seen(failed("report-29"), Some("report"), false)),
+        ["DEGRADED pay/cronjob/report: failed 2m ago, 2 runs, job/report-29"]
+    );
+    assert_eq!(lines(seen(Job::Complete, None, false)).len(), 1);
+    assert_eq!(lines(seen(failed("report-29"), Some("report"), true)).len(), 1);
+}
+
+#[test]
+fn pods_that_nobody_made_are_told_by_their_reason() {
+    let seen = Seen {
+        groups: vec![
+            (group("a", 1), Some(pod(crash(), None))),
+            (group("b", 1), Some(pod(crash(), None))),
+            (Group { status: "Evicted".into(), ..group("c", 4) }, None),
+            (group("d", 1), Some(pod(Finding::new(Class::Starting, "ContainerCreating"), None))),
+        ],
+        ..Seen::default()
+    };
+    let folded = fold(seen);
+    assert_eq!(folded.starting, 1);
+    let told: Vec<String> = folded.causes.iter().map(|cause| format!("{}: {}", cause.object(), cause.told())).collect();
+    assert_eq!(told, ["pay/pods/c-*: Evicted ×4 pods", "pay/pod/a-a: CrashLoopBackOff ×2 pods, also b-a, exit 3"]);
+}
+
+#[test]
+fn what_has_been_replaced_is_a_note() {
+    let seen = Seen {
+        groups: vec![(
+            group("api-1", 3),
+            Some(pod(Finding::new(Class::Ended, "Evicted"), Some(("deployment", "api")))),
+        )],
+        ..Seen::default()
+    };
+    let folded = fold(seen);
+    assert_eq!(Verdict::of(&folded.causes, false), Verdict::Healthy);
+    assert_eq!(folded.causes[0].level, Level::Note);
+}
+
+#[test]
+fn a_namespace_that_ends_stands_for_what_is_in_it() {
+    let seen = Seen {
+        groups: vec![(group("api-1", 3), Some(pod(crash(), Some(("deployment", "api")))))],
+        namespaces: vec![Cause::new(Level::Degraded, ("", "namespace", "pay"), "Terminating")],
+        ..Seen::default()
+    };
+    assert_eq!(lines(seen), ["DEGRADED namespace/pay: Terminating"]);
+}
+
+#[test]
+fn an_autoscaler_waits_for_its_target_and_for_metrics() {
+    let scaler = |name: &str| Scaler {
+        cause: Cause::new(Level::Degraded, ("pay", "hpa", name), "ScalingActive=False").fact("FailedGetResourceMetric"),
+        target: format!("deployment/{name}"),
+    };
+    let seen = |others: Vec<Cause>| Seen {
+        groups: vec![(group("api-1", 1), Some(pod(crash(), Some(("deployment", "api")))))],
+        scalers: vec![scaler("api"), scaler("web")],
+        others,
+        ..Seen::default()
+    };
+    assert_eq!(lines(seen(Vec::new())).len(), 2);
+    let metrics = Cause::new(Level::Degraded, ("", "apiservice", "v1beta1.metrics.k8s.io"), "not available");
+    let told = lines(seen(vec![metrics]));
+    assert!(told.len() == 2 && told[0].contains("apiservice"), "{told:?}");
+}
+
+#[test]
+fn many_notes_are_one_and_the_order_is_always_the_same() {
+    let note = |name: &str| Cause::new(Level::Note, ("pay", "cronjob", name), "suspended");
+    let others = ["d", "b", "a", "c"].map(note).to_vec();
+    assert_eq!(lines(Seen { others, ..Seen::default() }), ["note pay/cronjob/a: suspended, also b, c, d"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_never_healthy() {
+    let cause = |level| Cause::new(level, ("", "node", "n"), "x");
+    assert_eq!(Verdict::of(&[], false), Verdict::Healthy);
+    assert_eq!(Verdict::of(&[cause(Level::Note)], true), Verdict::Unknown);
+    assert_eq!(Verdict::of(&[cause(Level::Note), cause(Level::Degraded)], true), Verdict::Degraded);
+    assert_eq!(Verdict::of(&[cause(Level::Critical)], false), Verdict::Critical);
+}

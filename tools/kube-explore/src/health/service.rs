@@ -1,0 +1,180 @@
+//! Services that send to nobody.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Cause, Level,
+    field::{each, name, namespace, number, text},
+    words,
+};
+use crate::table::{Columns, Row};
+
+/// A workload that might be behind a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// Its kind in lower case.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// How many pods it wants.
+    pub wanted: i64,
+    /// The labels of its pods.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Behind {
+    /// Reads a workload.
+    pub fn read(kind: &'static str, object: &Value) -> Self {
+        let labels = object.pointer("/spec/template/metadata/labels").and_then(Value::as_object).into_iter().flatten();
+        Self {
+            kind,
+            name: name(object).to_owned(),
+            wanted: object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1),
+            labels: labels
+                .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+                .take(64)
+                .collect(),
+        }
+    }
+}
+
+/// What a row says of a service that selects pods: its selector, if it has one that matters.
+pub fn selector(columns: &Columns, row: &Row) -> Option<String> {
+    let cell = |name: &str| columns.cell(row, name);
+    // Those without an address of their own are often there for what other clusters have.
+    let outside = cell("Type") == Some("ExternalName") || cell("Cluster-IP") == Some("None");
+    cell("Selector").filter(|_| !outside).map(str::to_owned)
+}
+
+/// The name of the service that a slice of endpoints belongs to, if it has any: the controller appends five
+/// characters to it. (Very long names are cut, and looked at again.)
+pub fn of_slice<'r>(columns: &Columns, row: &'r Row) -> Option<&'r str> {
+    let some = columns.cell(row, "Endpoints").is_some_and(|cell| cell != "<unset>");
+    let (service, _) = columns.cell(row, "Name")?.rsplit_once('-')?;
+    some.then_some(service)
+}
+
+/// A service whose selector no pod has. `workloads` are those of its namespace.
+pub fn selects_nothing(namespace: &str, service: &str, selector: &str, workloads: &[Behind]) -> Option<Cause> {
+    let wanted: Vec<(&str, &str)> = selector.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    let of = (namespace, "service", service);
+    let matching = |behind: &&Behind| {
+        wanted.iter().all(|(key, value)| behind.labels.get(*key).map(String::as_str) == Some(*value))
+    };
+    if let Some(behind) = workloads.iter().find(matching) {
+        // One that wants pods and has none is in trouble itself.
+        return (behind.wanted == 0).then(|| {
+            Cause::new(Level::Note, of, "sends to nobody")
+                .fact(words::brief(&format!("{}/{} is scaled to zero", behind.kind, behind.name)))
+        });
+    }
+    let near = workloads
+        .iter()
+        .find(|behind| behind.name == service)
+        .or_else(|| workloads.iter().find(|behind| wanted.iter().any(|(key, _)| behind.labels.contains_key(*key))));
+    let mut cause = Cause::new(Level::Degraded, of, "sends to nobody")
+        .fact(words::brief(&format!("no pod has the labels it selects, {selector}")));
+    if let Some(near) = near {
+        let own: Vec<String> = wanted
+            .iter()
+            .map(|(key, _)| match near.labels.get(*key) {
+                Some(value) => format!("{key}={value}"),
+                None => format!("no {key}"),
+            })
+            .collect();
+        cause = cause.fact(words::brief(&format!("those of {}/{} have {}", near.kind, near.name, own.join(","))));
+    }
+    Some(cause)
+}
+
+/// A service one of whose ports goes to one that its pods do not name, while they name others. Ports need not be named: it is a note.
+pub fn wrong_port(service: &Value, pod: &Value) -> Option<Cause> {
+    let containers = || each(pod, "/spec/containers").chain(each(pod, "/spec/initContainers"));
+    let declared: Vec<i64> = containers()
+        .flat_map(|container| each(container, "/ports"))
+        .map(|port| number(port, "/containerPort"))
+        .filter(|port| *port > 0)
+        .collect();
+    // Whoever names no port may listen on any.
+    if declared.is_empty() {
+        return None;
+    }
+    let port = each(service, "/spec/ports").find(|port| {
+        let target = number(port, "/targetPort");
+        target > 0 && !declared.contains(&target)
+    })?;
+    let shown: Vec<String> = declared.iter().take(5).map(i64::to_string).collect();
+    let cause = Cause::new(Level::Note, (namespace(service), "service", name(service)), "may send to a wrong port");
+    Some(cause.fact(format!(
+        "port {} goes to {}, and its pods name {}",
+        number(port, "/port"),
+        number(port, "/targetPort"),
+        shown.join(", ")
+    )))
+}
+
+/// Whether one of the endpoints of a slice is ready.
+pub fn is_ready(slice: &Value) -> bool {
+    each(slice, "/endpoints").any(|endpoint| {
+        // Not said is ready.
+        endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(true)
+            && !text(endpoint, "/addresses/0").is_empty()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn services_that_send_to_nobody() {
+        let web = |wanted: i64| {
+            Behind::read(
+                "deployment",
+                &json!({"metadata": {"name": "web"}, "spec": {"replicas": wanted, "template": {"metadata": {"labels": {"app": "web"}}}}}),
+            )
+        };
+        let told = |selector: &str, workloads: &[Behind]| {
+            selects_nothing("a", "web", selector, workloads).map(|cause| (cause.level, cause.told()))
+        };
+        assert_eq!(
+            told("app=website", &[web(1)]).unwrap(),
+            (
+                Level::Degraded,
+                "sends to nobody, no pod has the labels it selects, app=website, those of deployment/web have app=web"
+                    .into()
+            )
+        );
+        assert_eq!(told("app=web", &[web(1)]), None);
+        assert_eq!(
+            told("app=web", &[web(0)]).unwrap(),
+            (Level::Note, "sends to nobody, deployment/web is scaled to zero".into())
+        );
+        assert_eq!(told("app=x", &[]).unwrap().0, Level::Degraded);
+    }
+
+    #[test]
+    fn a_port_that_nobody_names() {
+        let service = |target: Value| json!({"metadata": {"name": "web", "namespace": "a"}, "spec": {"ports": [{"port": 80, "targetPort": target}]}});
+        let pod = json!({"spec": {"containers": [{"ports": [{"name": "http", "containerPort": 8080}]}]}});
+        assert_eq!(
+            wrong_port(&service(json!(8081)), &pod).unwrap().told(),
+            "may send to a wrong port, port 80 goes to 8081, and its pods name 8080"
+        );
+        for target in [json!(8080), json!("http"), json!(null)] {
+            assert_eq!(wrong_port(&service(target), &pod), None);
+        }
+        assert_eq!(wrong_port(&service(json!(8081)), &json!({"spec": {"containers": [{}]}})), None);
+    }
+
+    #[test]
+    fn endpoints_are_ready_or_not() {
+        let slice = |ready: Value| json!({"endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]});
+        assert!(is_ready(&slice(json!(true))) && is_ready(&slice(json!(null))));
+        assert!(!is_ready(&slice(json!(false))) && !is_ready(&json!({"endpoints": null})));
+    }
+}

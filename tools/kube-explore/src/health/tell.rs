@@ -1,0 +1,104 @@
+//! Pods of one maker, told as one cause.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Cause, Evidence, Level,
+    finding::{Class, Finding},
+    group::Group,
+    words,
+    workload::Workload,
+};
+
+/// The pods of one maker.
+pub struct Of {
+    /// The worst of what is found of them.
+    pub finding: Finding,
+    /// How many.
+    pub count: u64,
+    /// How many of each reason.
+    pub also: BTreeMap<String, u64>,
+    /// The one the finding is of.
+    pub pod: String,
+    /// Some of them.
+    pub pods: Vec<String>,
+    /// The labels of one.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What a status says of pods nobody looked at.
+pub fn by_status(group: &Group) -> Finding {
+    let class = match group.status.as_str() {
+        "Running" => Class::NotReady,
+        "Pending" | "ContainerCreating" | "PodInitializing" => Class::Waiting,
+        "Terminating" => Class::Terminating,
+        _ => Class::Ended,
+    };
+    // It may be that all of them are just starting.
+    let class = if group.settled == 0 && class < Class::Ended { Class::Starting } else { class };
+    Finding::new(class, if group.status == "Running" { "not ready" } else { &group.status })
+}
+
+/// How bad pods are whose workload has all it wants.
+pub fn leftover(finding: &Finding, kind: &str) -> Level {
+    let replaced = matches!(kind, "deployment" | "replicaset" | "statefulset" | "daemonset");
+    match finding.class {
+        Class::Restarted => Level::Note,
+        Class::Ended if replaced => Level::Note,
+        _ => Level::Degraded,
+    }
+}
+
+fn evidence(finding: &Finding, pod: &str) -> Option<Evidence> {
+    match (&finding.log, &finding.said) {
+        (Some(log), _) => Some(Evidence::Log { pod: pod.to_owned(), log: log.clone() }),
+        (None, None) => Some(Evidence::Events(pod.to_owned())),
+        (None, Some(_)) => None,
+    }
+}
+
+/// The pods of one maker as a cause.
+pub fn tell(pods: Of, of: (&str, &str, &str), level: Level, facts: Vec<String>) -> Cause {
+    let own = pods.also.get(&pods.finding.reason).copied().unwrap_or(pods.count);
+    let mut cause = Cause::new(level, of, &pods.finding.reason);
+    cause.evidence = evidence(&pods.finding, &pods.pod);
+    if own > 1 {
+        cause.facts.push(format!("×{own} pods"));
+    }
+    cause.facts.extend(facts);
+    // How often it was restarted is known of one of them only.
+    let one = |fact: &String| own <= 1 || !fact.ends_with(" restarts");
+    cause.facts.extend(pods.finding.facts.into_iter().filter(one));
+    for (reason, count) in pods.also.iter().filter(|(reason, _)| **reason != cause.reason).take(2) {
+        cause.facts.push(format!("also {reason} ×{count}"));
+    }
+    cause.said = pods.finding.said;
+    cause.affected = pods.count.max(1);
+    cause
+}
+
+/// Pods that nobody made, with one reason.
+pub fn alone(pods: Of, namespace: &str) -> Cause {
+    let (name, names) = (pods.pod.clone(), pods.pods.clone());
+    let (count, class) = (pods.count, pods.finding.class);
+    let level = if class == Class::Restarted { Level::Note } else { Level::Degraded };
+    let mut cause = tell(pods, (namespace, "pod", &name), level, Vec::new());
+    if count > 1 {
+        let others: Vec<&str> = names.iter().filter(|other| **other != name).map(String::as_str).collect();
+        let more = count.saturating_sub(1).saturating_sub(others.len() as u64);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        if !others.is_empty() {
+            cause.facts.insert(1.min(cause.facts.len()), words::brief(&format!("also {}{more}", others.join(", "))));
+        }
+    }
+    cause
+}
+
+/// Adds a workload to what refuses its pods.
+pub fn refuses(cause: &mut Cause, workload: &Workload) {
+    cause.level = cause.level.max(workload.level(true));
+    cause.affected = cause.affected.saturating_add(1);
+    if cause.affected <= 4 {
+        cause.facts.push(format!("refuses pods of {} ({})", workload.object(), workload.ready()));
+    }
+}

@@ -1,0 +1,157 @@
+//! Admission webhooks that fail closed: where nobody answers them, nothing is admitted.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Cause, Level,
+    field::{each, name, text},
+    words,
+};
+
+/// Where a webhook is called.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A service: namespace and name.
+    Service(String, String),
+    /// An address, which only the API server can try.
+    Url(String),
+}
+
+/// A webhook that fails closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// `validatingwebhookconfiguration`, …
+    pub kind: &'static str,
+    /// The configuration it is in.
+    pub configuration: String,
+    /// Its own name.
+    pub name: String,
+    /// Where it is called.
+    pub target: Target,
+    /// What it judges: `create, update of deployments`.
+    pub judges: String,
+    selector: Value,
+}
+
+/// The webhooks of a configuration that fail closed.
+pub fn closed(kind: &'static str, configuration: &Value) -> Vec<Webhook> {
+    let closed = each(configuration, "/webhooks").filter(|webhook| text(webhook, "/failurePolicy") != "Ignore");
+    closed
+        .filter_map(|webhook| {
+            let (service, url) = (webhook.pointer("/clientConfig/service"), text(webhook, "/clientConfig/url"));
+            let target = match service {
+                Some(service) => Target::Service(text(service, "/namespace").into(), text(service, "/name").into()),
+                None if url.is_empty() => return None,
+                None => Target::Url(url.to_owned()),
+            };
+            Some(Webhook {
+                kind,
+                configuration: name(configuration).to_owned(),
+                name: text(webhook, "/name").to_owned(),
+                target,
+                judges: judges(webhook),
+                selector: webhook.get("namespaceSelector").cloned().unwrap_or_default(),
+            })
+        })
+        .take(100)
+        .collect()
+}
+
+fn judges(webhook: &Value) -> String {
+    let (mut verbs, mut resources): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
+    for rule in each(webhook, "/rules") {
+        for verb in each(rule, "/operations").filter_map(Value::as_str).map(str::to_lowercase) {
+            if !verbs.contains(&verb) {
+                verbs.push(verb);
+            }
+        }
+        for resource in each(rule, "/resources").filter_map(Value::as_str) {
+            if !resources.contains(&resource) {
+                resources.push(resource);
+            }
+        }
+    }
+    let more = if resources.len() > 4 { ", …" } else { "" };
+    resources.truncate(4);
+    words::brief(&format!("{} of {}{more}", verbs.join(", "), resources.join(", ")))
+}
+
+impl Webhook {
+    /// Whether it judges what is in a namespace with these labels.
+    pub fn concerns(&self, labels: &BTreeMap<String, String>) -> bool {
+        let equal = self.selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
+        let mut equal = equal.map(|(key, value)| labels.get(key).map(String::as_str) == value.as_str());
+        equal.all(|holds| holds)
+            && each(&self.selector, "/matchExpressions").all(|expression| {
+                let value = labels.get(text(expression, "/key"));
+                let listed = value
+                    .is_some_and(|value| each(expression, "/values").any(|one| one.as_str() == Some(value.as_str())));
+                match text(expression, "/operator") {
+                    "In" => listed,
+                    "NotIn" => !listed,
+                    "Exists" => value.is_some(),
+                    "DoesNotExist" => value.is_none(),
+                    _ => true,
+                }
+            })
+    }
+
+    /// It is down.
+    pub fn down(&self, why: &str) -> Cause {
+        self.cause(Level::Critical, "fails closed and is down").fact(words::brief(why)).fact(self.refuses())
+    }
+
+    /// It is where nobody but the API server can look.
+    pub fn elsewhere(&self) -> Cause {
+        let at = match &self.target {
+            Target::Url(url) => format!("webhook {} is called at {url}", self.name),
+            Target::Service(namespace, name) => {
+                format!("webhook {} is called at {namespace}/service/{name}", self.name)
+            }
+        };
+        self.cause(Level::Note, "fails closed, and cannot be tried from here")
+            .fact(words::brief(&at))
+            .fact(format!("it judges {}", self.judges))
+    }
+
+    fn refuses(&self) -> String {
+        format!("without it no {}", self.judges)
+    }
+
+    fn cause(&self, level: Level, reason: &str) -> Cause {
+        Cause::new(level, ("", self.kind, &self.configuration), reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_fails_open_is_no_trouble() {
+        let rules = json!([{"operations": ["CREATE", "UPDATE"], "resources": ["deployments"]}]);
+        let configuration = json!({"metadata": {"name": "policy"}, "webhooks": [
+            {"name": "a.io", "failurePolicy": "Ignore", "clientConfig": {"url": "https://x"}},
+            {"name": "b.io", "failurePolicy": "Fail", "clientConfig": {"service": {"namespace": "p", "name": "w"}}, "rules": rules,
+                "namespaceSelector": {"matchLabels": {"team": "a"}, "matchExpressions": [{"key": "skip", "operator": "DoesNotExist"}]}},
+            {"name": "c.io", "clientConfig": {"url": "https://127.0.0.1:9/validate"}, "rules": rules},
+            {"name": "d.io", "clientConfig": {}}, 5]});
+        let found = closed("validatingwebhookconfiguration", &configuration);
+        assert_eq!(found.iter().map(|webhook| webhook.name.as_str()).collect::<Vec<_>>(), ["b.io", "c.io"]);
+        assert_eq!(
+            found[0].down("service p/w has no ready endpoint").told(),
+            "fails closed and is down, service p/w has no ready endpoint, without it no create, update of deployments"
+        );
+        assert!(found[1].elsewhere().told().contains("https://127.0.0.1:9/validate"));
+        let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        assert!(found[0].concerns(&labels(&[("team", "a")])) && found[1].concerns(&labels(&[])));
+        assert!(
+            !found[0].concerns(&labels(&[("team", "b")]))
+                && !found[0].concerns(&labels(&[("team", "a"), ("skip", "1")]))
+        );
+    }
+}

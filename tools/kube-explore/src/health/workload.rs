@@ -1,0 +1,287 @@
+//! Workloads that have less than they want: what they say themselves. What their pods say comes first, and is added in `fold`.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Cause, Evidence, Level,
+    columns::Short,
+    field::{condition_is, controller, name, namespace, number, text, time, yes, young},
+    words,
+};
+
+/// How long a workload may be short of replicas before that alone is trouble.
+const SETTLING: i64 = 60;
+/// How long a failed job is trouble; later it is a note.
+const FAILED: i64 = 86_400;
+
+/// A workload that is short of something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// What its row says.
+    pub short: Short,
+    /// Whether it had time.
+    pub settled: bool,
+    /// Why its pods cannot be made, in the cluster's words.
+    pub refused: Option<String>,
+    /// Why its rollout does not go on.
+    pub stalled: Option<String>,
+    /// What else it says.
+    pub facts: Vec<String>,
+}
+
+/// Judges a workload that is short. Nothing where it is as it should be after all.
+pub fn judge(short: Short, object: Option<&Value>, now: Timestamp) -> Option<Workload> {
+    let mut found = Workload { settled: short.age >= SETTLING, short, ..Workload::default() };
+    let Some(object) = object else { return Some(found) };
+    // The replicas of a deployment are its own affair, unless nobody owns them.
+    if found.short.kind == "replicaset" && controller(object).is_some() {
+        return None;
+    }
+    // Pods of the release before stay until somebody deletes them.
+    let on_delete = text(object, "/spec/updateStrategy/type") == "OnDelete";
+    if on_delete && found.short.ready >= found.short.wanted {
+        return None;
+    }
+    if yes(object, "/spec/paused") {
+        if found.short.ready >= found.short.wanted {
+            return None;
+        }
+        found.facts.push(String::from("paused"));
+    }
+    if let Some(refused) = condition_is(object, "ReplicaFailure", "True") {
+        found.refused = Some(text(refused, "/message").to_owned());
+    }
+    if let Some(stalled) = condition_is(object, "Progressing", "False") {
+        found.stalled = Some(text(stalled, "/reason").to_owned())
+            .filter(|reason| !matches!(reason.as_str(), "" | "DeploymentPaused"));
+    }
+    if let Some(short) = condition_is(object, "Available", "False") {
+        found.settled = !young(time(short, "/lastTransitionTime"), now, SETTLING);
+    } else if condition_is(object, "Available", "True").is_some() && found.stalled.is_none() {
+        // Enough are there, and the rest has until its deadline.
+        found.settled = false;
+    }
+    if number(object, "/status/observedGeneration") < number(object, "/metadata/generation") {
+        found.facts.push(String::from("its controller has not looked at it yet"));
+    }
+    Some(found)
+}
+
+impl Workload {
+    /// How bad it is: nothing of it works, or not all.
+    pub fn level(&self, definite: bool) -> Level {
+        if self.short.ready == 0 && self.short.wanted > 0 && (self.settled || definite) {
+            Level::Critical
+        } else {
+            Level::Degraded
+        }
+    }
+
+    /// `1/3 ready`.
+    pub fn ready(&self) -> String {
+        format!("{}/{} ready", self.short.ready, self.short.wanted)
+    }
+
+    /// The same, with what it says of its rollout.
+    pub fn all_facts(&self) -> Vec<String> {
+        let mut facts = vec![self.ready()];
+        if let Some(stalled) = &self.stalled {
+            let Short { updated, wanted, .. } = self.short;
+            facts.push(words::brief(&format!("rollout stalled at {updated}/{wanted} updated ({stalled})")));
+        }
+        facts.extend(self.facts.iter().cloned());
+        facts
+    }
+
+    /// `deployment/api`.
+    pub fn object(&self) -> String {
+        format!("{}/{}", self.short.kind, self.short.name)
+    }
+
+    /// As a cause of its own, where no pod of it says more; nothing while it is too early.
+    pub fn cause(&self) -> Option<Cause> {
+        if !self.settled && self.refused.is_none() && self.stalled.is_none() {
+            return None;
+        }
+        let Short { namespace, kind, name, wanted, ready, .. } = &self.short;
+        let reason = match (&self.refused, &self.stalled) {
+            (Some(_), _) => "its pods are refused",
+            (None, Some(_)) => "its rollout does not go on",
+            (None, None) => "short of replicas",
+        };
+        let mut cause = Cause::new(self.level(self.refused.is_some()), (namespace, kind, name), reason);
+        cause.facts = self.all_facts();
+        cause.affected = wanted.saturating_sub(*ready).max(1);
+        Some(match &self.refused {
+            Some(refused) => cause.said(refused),
+            None => cause.see(Evidence::Events(name.clone())),
+        })
+    }
+}
+
+/// Who refused a pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// A quota, and what it says of itself.
+    Quota(String, String),
+    /// A webhook that did not answer, by its name.
+    Webhook(String),
+}
+
+/// Who refused a pod, by the words of the refusal.
+pub fn refusal(message: &str) -> Option<Refusal> {
+    if let Some(quota) = words::between(message, "exceeded quota: ", &[',', ' ']) {
+        let rest = message.split_once("exceeded quota: ").and_then(|(_, rest)| rest.split_once(", "));
+        let numbers = rest.map_or_else(String::new, |(_, numbers)| words::brief(numbers));
+        return Some(Refusal::Quota(quota.to_owned(), numbers));
+    }
+    words::between(message, "failed calling webhook \"", &['"']).map(|name| Refusal::Webhook(name.to_owned()))
+}
+
+/// How a job is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// It has done its work.
+    Complete,
+    /// It is being tried.
+    Active {
+        /// How often it has failed so far.
+        failed: i64,
+    },
+    /// It has failed.
+    Failed(Box<Cause>),
+}
+
+/// Judges a job.
+pub fn job(object: &Value, now: Timestamp) -> Job {
+    if condition_is(object, "Complete", "True").is_some() {
+        return Job::Complete;
+    }
+    let failed = condition_is(object, "Failed", "True").or_else(|| condition_is(object, "FailureTarget", "True"));
+    let Some(failed) = failed else {
+        return Job::Active { failed: number(object, "/status/failed") };
+    };
+    let since = time(failed, "/lastTransitionTime");
+    let level = if since.is_none() || young(since, now, FAILED) { Level::Degraded } else { Level::Note };
+    let age = since.map(|since| format!(" {} ago", shared::kubernetes::age::shown(since, now))).unwrap_or_default();
+    let mut cause = Cause::new(level, (namespace(object), "job", name(object)), &format!("failed{age}"));
+    let reason = text(failed, "/reason");
+    if !reason.is_empty() {
+        cause = cause.fact(words::brief(reason));
+    }
+    // It says in a sentence what its reason says.
+    let message = text(failed, "/message");
+    if reason != "BackoffLimitExceeded" && reason != "DeadlineExceeded" {
+        cause = cause.said(message);
+    }
+    Job::Failed(Box::new(cause))
+}
+
+/// What a cron job is to those of its jobs that failed: whether one that began after `failed` has succeeded.
+pub fn has_recovered(cron_job: &Value, failed: Option<Timestamp>) -> bool {
+    match (time(cron_job, "/status/lastSuccessfulTime"), failed) {
+        (Some(succeeded), Some(failed)) => succeeded > failed,
+        _ => false,
+    }
+}
+
+/// When a job began.
+pub fn began(job: &Value) -> Option<Timestamp> {
+    time(job, "/status/startTime").or_else(|| time(job, "/metadata/creationTimestamp"))
+}
+
+/// A cron job that begins no more jobs.
+pub fn suspended(namespace: &str, name: &str) -> Cause {
+    Cause::new(Level::Note, (namespace, "cronjob", name), "suspended")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:10:00Z".parse().unwrap()
+    }
+
+    fn short(ready: u64, wanted: u64, age: i64) -> Short {
+        Short { namespace: "a".into(), kind: "deployment", name: "web".into(), wanted, ready, updated: 1, age }
+    }
+
+    #[test]
+    fn what_a_deployment_says_of_itself() {
+        let with = |conditions: Value| json!({"status": {"conditions": conditions}});
+        let stalled = json!([{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]);
+        let cause = judge(short(2, 2, 500), Some(&with(stalled)), now()).unwrap().cause().unwrap();
+        assert_eq!(
+            (cause.level, cause.told().as_str()),
+            (
+                Level::Degraded,
+                "its rollout does not go on, 2/2 ready, rollout stalled at 1/2 updated (ProgressDeadlineExceeded)"
+            )
+        );
+        let rolling = json!([{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "True"}]);
+        assert_eq!(judge(short(2, 3, 500), Some(&with(rolling)), now()).unwrap().cause(), None);
+        let down = json!([{"type": "Available", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+        let cause = judge(short(0, 3, 500), Some(&with(down)), now()).unwrap().cause().unwrap();
+        assert_eq!(
+            (cause.level, cause.told().as_str(), cause.affected),
+            (Level::Critical, "short of replicas, 0/3 ready", 3)
+        );
+        let starting = json!([{"type": "Available", "status": "False", "lastTransitionTime": "2026-01-01T00:09:50Z"}]);
+        assert_eq!(judge(short(0, 3, 10), Some(&with(starting)), now()).unwrap().cause(), None);
+        let refused = json!([{"type": "ReplicaFailure", "status": "True", "message": "pods \"x\" is forbidden: exceeded quota: team, requested: pods=1"}]);
+        assert_eq!(
+            judge(short(1, 3, 10), Some(&with(refused)), now()).unwrap().cause().unwrap().level,
+            Level::Degraded
+        );
+    }
+
+    #[test]
+    fn what_is_as_somebody_wants_it_is_no_trouble() {
+        assert!(judge(short(2, 2, 500), Some(&json!({"spec": {"paused": true}})), now()).is_none());
+        let daemons = Short { kind: "daemonset", ..short(2, 2, 500) };
+        assert!(judge(daemons, Some(&json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})), now()).is_none());
+        let owned =
+            json!({"metadata": {"ownerReferences": [{"controller": true, "kind": "Deployment", "name": "web"}]}});
+        assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&owned), now()).is_none());
+        assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&json!({})), now()).is_some());
+    }
+
+    #[test]
+    fn who_refuses() {
+        for (message, expected) in [
+            (
+                "pods \"b-1\" is forbidden: exceeded quota: team, requested: pods=1, used: pods=1, limited: pods=1",
+                Some(Refusal::Quota("team".into(), "requested: pods=1, used: pods=1, limited: pods=1".into())),
+            ),
+            (
+                "Internal error occurred: failed calling webhook \"policy.example.com\": failed to call webhook: Post",
+                Some(Refusal::Webhook("policy.example.com".into())),
+            ),
+            ("pods \"b\" is forbidden: violates PodSecurity", None),
+        ] {
+            assert_eq!(refusal(message), expected);
+        }
+    }
+
+    #[test]
+    fn jobs() {
+        let with = |kind: &str, reason: &str, at: &str| json!({"metadata": {"name": "m", "namespace": "a"}, "status": {"failed": 2, "conditions": [{"type": kind, "status": "True", "reason": reason, "message": "long", "lastTransitionTime": at}]}});
+        let Job::Failed(cause) = job(&with("Failed", "BackoffLimitExceeded", "2026-01-01T00:08:00Z"), now()) else {
+            panic!()
+        };
+        assert_eq!((cause.level, cause.told().as_str()), (Level::Degraded, "failed 2m ago, BackoffLimitExceeded"));
+        let Job::Failed(cause) = job(&with("Failed", "PodFailurePolicy", "2025-12-01T00:08:00Z"), now()) else {
+            panic!()
+        };
+        assert_eq!((cause.level, cause.told().as_str()), (Level::Note, "failed 31d ago, PodFailurePolicy, \"long\""));
+        assert_eq!(job(&with("Complete", "", ""), now()), Job::Complete);
+        assert_eq!(job(&json!({"status": {"failed": 2}}), now()), Job::Active { failed: 2 });
+        let cron = json!({"status": {"lastSuccessfulTime": "2026-01-01T00:00:00Z"}});
+        let at = |at: &str| Some(at.parse().unwrap());
+        assert!(has_recovered(&cron, at("2025-12-31T00:00:00Z")) && !has_recovered(&cron, at("2026-01-01T00:05:00Z")));
+    }
+}
