@@ -17,6 +17,7 @@ pub mod fold;
 pub mod group;
 pub mod node;
 pub mod pod;
+pub mod seen;
 pub mod service;
 pub mod tell;
 pub mod volume;

@@ -28,6 +28,7 @@ pub mod search;
 pub mod sight;
 pub mod state;
 pub mod stream;
+pub mod survey;
 pub mod table;
 pub mod target;
 pub mod tools;

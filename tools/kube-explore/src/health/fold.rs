@@ -11,55 +11,13 @@ use super::{
     finding::{Class, Finding, Pod},
     group::{Group, stem},
     node::Node,
+    seen::{JobSeen, Seen},
     tell::{Of, alone, by_status, leftover, refuses, tell},
     workload::{Job, Refusal, Workload, refusal},
 };
 
 /// A namespace, a kind in lower case, and a name.
 type Key = (String, String, String);
-
-/// All that was seen and is not well.
-#[derive(Default)]
-pub struct Seen {
-    /// Pods, with what one of them says.
-    pub groups: Vec<(Group, Option<Pod>)>,
-    /// Workloads that are short.
-    pub workloads: Vec<Workload>,
-    /// Jobs.
-    pub jobs: Vec<JobSeen>,
-    /// Nodes.
-    pub nodes: Vec<Node>,
-    /// Claims.
-    pub claims: Vec<Cause>,
-    /// Webhooks that are down, with their names.
-    pub webhooks: Vec<(String, Cause)>,
-    /// Disruption budgets.
-    pub budgets: Vec<Budget>,
-    /// Autoscalers.
-    pub scalers: Vec<Scaler>,
-    /// Namespaces that do not end.
-    pub namespaces: Vec<Cause>,
-    /// Custom resources.
-    pub customs: Vec<Cause>,
-    /// What stands for itself.
-    pub others: Vec<Cause>,
-}
-
-/// A job that was looked at.
-pub struct JobSeen {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// How it is.
-    pub job: Job,
-    /// The cron job that made it.
-    pub cron_job: Option<String>,
-    /// How many such jobs have failed.
-    pub count: u64,
-    /// Whether a later one has succeeded.
-    pub recovered: bool,
-}
 
 /// What comes out of it.
 #[derive(Debug, Default)]

@@ -1,0 +1,58 @@
+//! Pods, and the nodes they are on.
+
+use std::collections::BTreeSet;
+
+use super::{Looking, Part};
+use crate::{
+    health::{Level, columns, finding::Pod, group, node, pod},
+    kinds,
+};
+
+/// The most pods that are read whole.
+const MOST: usize = 60;
+
+impl Looking<'_> {
+    pub(super) async fn pods(&self) -> Part {
+        let mut part = Part::default();
+        // First the nodes: on those that are lost, a pod's row looks as it did before.
+        let now = self.now;
+        let nodes = self.objects(kinds::nodes(), |object| node::judge(&object, now)).await;
+        let (nodes, seen) = part.took(nodes, self.namespace.is_none());
+        let lost: BTreeSet<&str> =
+            nodes.iter().filter(|node| node.lost).map(|node| node.cause.name.as_str()).collect();
+        let bad = nodes.iter().filter(|node| node.cause.level > Level::Note).count() as u64;
+        if self.namespace.is_none() {
+            part.fine.push(("nodes", seen.saturating_sub(bad)));
+        }
+        let rows = self.rows(kinds::pods(), |columns, row, namespace| {
+            columns::pod(columns, row, namespace, &|node| lost.contains(node))
+        });
+        let (rows, seen) = part.took(rows.await, true);
+        part.fine.push(("pods", seen.saturating_sub(rows.len() as u64)));
+        let (groups, others) = group::groups(rows);
+        if others > 0 {
+            part.unread.push(crate::unread::Unread::new(&format!("{others} more pods that are not well"), "too many kinds of trouble"));
+        }
+        // Those on a lost node are explained.
+        let asked = groups.iter().filter(|group| group.lost.is_empty()).take(MOST);
+        let asked: Vec<_> = asked.map(|group| (group.namespace.clone(), group.oldest.clone())).collect();
+        let known: BTreeSet<_> = asked.iter().cloned().collect();
+        let mut looked: std::collections::BTreeMap<(String, String), Option<Pod>> = self
+            .whole(&kinds::pods(), asked, &mut part.unread)
+            .await
+            .into_iter()
+            .map(|(namespace, name, object)| ((namespace, name), object.map(|object| pod::look(&object, now))))
+            .collect();
+        for group in groups {
+            let key = (group.namespace.clone(), group.oldest.clone());
+            match looked.remove(&key) {
+                Some(found) => part.seen.groups.push((group, found)),
+                // It went while it was looked for, and nobody else is like it.
+                None if known.contains(&key) && group.count == 1 => {}
+                None => part.seen.groups.push((group, None)),
+            }
+        }
+        part.seen.nodes = nodes;
+        part
+    }
+}

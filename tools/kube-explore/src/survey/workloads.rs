@@ -1,0 +1,182 @@
+//! Workloads that are short of replicas, jobs that failed, and cron jobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::join;
+use serde_json::Value;
+
+use super::{Looking, Part};
+use crate::{
+    health::{
+        columns::{self, Short},
+        event, field,
+        seen::JobSeen,
+        group::stem,
+        workload::{self, Job, Workload},
+    },
+    kinds::{self, Kind},
+    path::Path,
+};
+
+/// The most workloads that are read whole.
+const MOST: usize = 40;
+/// The most of those without pods whose refusals are looked for.
+const REFUSALS: usize = 10;
+
+/// A job that failed, by its row.
+struct Row {
+    namespace: String,
+    name: String,
+    age: i64,
+}
+
+impl Looking<'_> {
+    pub(super) async fn workloads(&self) -> Part {
+        let mut part = Part::default();
+        let (deployments, stateful, daemons, replicas, jobs, cron_jobs) = join!(
+            self.short("deployment", kinds::deployments()),
+            self.short("statefulset", kinds::stateful_sets()),
+            self.short("daemonset", kinds::daemon_sets()),
+            self.short("replicaset", kinds::replica_sets()),
+            self.rows(kinds::jobs(), |columns, row, namespace| {
+                columns::job_failed(columns, row).then(|| Row {
+                    namespace: namespace.unwrap_or_default().to_owned(),
+                    name: columns.cell(row, "Name").unwrap_or_default().to_owned(),
+                    age: columns.cell(row, "Age").and_then(columns::seconds).unwrap_or(i64::MAX),
+                })
+            }),
+            self.rows(kinds::cron_jobs(), |columns, row, namespace| {
+                let suspended = columns.cell(row, "Suspend").is_some_and(|cell| cell.eq_ignore_ascii_case("true"));
+                suspended.then(|| workload::suspended(namespace.unwrap_or_default(), columns.cell(row, "Name").unwrap_or_default()))
+            }),
+        );
+        let mut short: Vec<Short> = Vec::new();
+        for (name, listed) in [("deployments", deployments), ("statefulsets", stateful), ("daemonsets", daemons)] {
+            let (items, seen) = part.took(listed, true);
+            part.fine.push((name, seen.saturating_sub(items.len() as u64)));
+            short.extend(items);
+        }
+        let (replicas, _) = part.took(replicas, false);
+        let known: BTreeSet<(String, String)> =
+            short.iter().map(|short| (short.namespace.clone(), short.name.clone())).collect();
+        // Those of a deployment that is short itself say nothing new.
+        short.extend(replicas.into_iter().filter(|one| !known.contains(&(one.namespace.clone(), stem(&one.name).to_owned()))));
+        part.seen.workloads = self.judged(short, &mut part.unread).await;
+        let (suspended, seen) = part.took(cron_jobs, false);
+        part.fine.push(("cronjobs", seen.saturating_sub(suspended.len() as u64)));
+        part.seen.others.extend(suspended);
+        let (failed, seen) = part.took(jobs, false);
+        part.fine.push(("jobs", seen.saturating_sub(failed.len() as u64)));
+        self.failed(failed, &mut part).await;
+        part
+    }
+
+    async fn short(&self, name: &'static str, kind: Kind) -> crate::listing::Listed<Short> {
+        self.rows(kind, |columns, row, namespace| columns::workload(name, columns, row, namespace)).await
+    }
+
+    async fn judged(&self, mut short: Vec<Short>, unread: &mut Vec<crate::unread::Unread>) -> Vec<Workload> {
+        short.sort_by(|a, b| (a.ready > 0, &a.namespace, &a.name).cmp(&(b.ready > 0, &b.namespace, &b.name)));
+        let rest = short.split_off(short.len().min(MOST));
+        let mut found = Vec::new();
+        for kind in [kinds::deployments(), kinds::stateful_sets(), kinds::daemon_sets(), kinds::replica_sets()] {
+            let word = kind.kind.to_lowercase();
+            let of_kind = || short.iter().filter(|short| short.kind == word);
+            let names: Vec<_> = of_kind().map(|short| (short.namespace.clone(), short.name.clone())).collect();
+            let mut objects: BTreeMap<_, _> =
+                self.whole(&kind, names, unread).await.into_iter().map(|(ns, name, object)| ((ns, name), object)).collect();
+            for short in of_kind() {
+                // One that is gone by now is no trouble.
+                if let Some(object) = objects.remove(&(short.namespace.clone(), short.name.clone())) {
+                    found.extend(workload::judge(short.clone(), object.as_ref(), self.now));
+                }
+            }
+        }
+        // Replica sets that nobody has looked at may be a deployment's.
+        found.extend(rest.into_iter().filter(|one| one.kind != "replicaset").filter_map(|one| workload::judge(one, None, self.now)));
+        found
+    }
+
+    /// The newest job of each cron job says how it is, and the others how often.
+    async fn failed(&self, mut rows: Vec<Row>, part: &mut Part) {
+        rows.sort_by(|a, b| (a.age, &a.namespace, &a.name).cmp(&(b.age, &b.namespace, &b.name)));
+        let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+        let mut newest = Vec::new();
+        for row in rows {
+            let count = counts.entry((row.namespace.clone(), stem(&row.name).to_owned())).or_default();
+            *count += 1;
+            if *count == 1 && newest.len() < MOST {
+                newest.push((row.namespace, row.name));
+            }
+        }
+        let jobs = self.seen_jobs(newest, &counts, &mut part.unread).await;
+        part.seen.jobs.extend(jobs);
+    }
+
+    /// Reads jobs, and the cron jobs that made those that failed.
+    async fn seen_jobs(
+        &self,
+        names: Vec<(String, String)>,
+        counts: &BTreeMap<(String, String), u64>,
+        unread: &mut Vec<crate::unread::Unread>,
+    ) -> Vec<JobSeen> {
+        let objects = self.whole(&kinds::jobs(), names, unread).await;
+        let objects: Vec<(String, String, Value)> =
+            objects.into_iter().filter_map(|(ns, name, object)| Some((ns, name, object?))).collect();
+        let made_by = |object: &Value| field::controller(object).filter(|(kind, _)| kind == "cronjob").map(|(_, name)| name);
+        let makers: BTreeSet<(String, String)> = objects
+            .iter()
+            .filter(|(_, _, object)| matches!(workload::job(object, self.now), Job::Failed(_)))
+            .filter_map(|(namespace, _, object)| Some((namespace.clone(), made_by(object)?)))
+            .collect();
+        let makers: BTreeMap<(String, String), Option<Value>> = self
+            .whole(&kinds::cron_jobs(), makers, unread)
+            .await
+            .into_iter()
+            .map(|(namespace, name, object)| ((namespace, name), object))
+            .collect();
+        let seen = |(namespace, name, object): (String, String, Value)| {
+            let cron_job = made_by(&object);
+            let maker = cron_job.as_ref().and_then(|name| makers.get(&(namespace.clone(), name.clone()))?.as_ref());
+            let recovered = maker.is_some_and(|maker| workload::has_recovered(maker, workload::began(&object)));
+            let count = counts.get(&(namespace.clone(), stem(&name).to_owned())).copied().unwrap_or(1);
+            JobSeen { job: workload::job(&object, self.now), namespace, name, cron_job, count, recovered }
+        };
+        objects.into_iter().map(seen).collect()
+    }
+
+    /// The jobs of pods that are not well: a pod of one that has done its work in spite of it is no trouble.
+    pub(super) async fn jobs_of_pods(&self, part: &mut Part) {
+        let known: BTreeSet<(String, String)> =
+            part.seen.jobs.iter().map(|job| (job.namespace.clone(), job.name.clone())).collect();
+        let owners = part.seen.groups.iter().filter_map(|(group, pod)| {
+            let (kind, name) = pod.as_ref()?.owner.as_ref()?;
+            (kind == "job").then(|| (group.namespace.clone(), name.clone()))
+        });
+        let asked: BTreeSet<(String, String)> = owners.filter(|owner| !known.contains(owner)).take(MOST).collect();
+        let jobs = self.seen_jobs(asked.into_iter().collect(), &BTreeMap::new(), &mut part.unread).await;
+        part.seen.jobs.extend(jobs);
+    }
+
+    /// Why those have no pods that do not say it themselves: their controllers tell it in warnings.
+    pub(super) async fn refusals(&self, part: &mut Part) {
+        let with_pods: BTreeSet<(String, String)> =
+            part.seen.groups.iter().map(|(group, _)| (group.namespace.clone(), group.stem.clone())).collect();
+        let silent = part.seen.workloads.iter_mut().filter(|workload| {
+            let short = &workload.short;
+            workload.refused.is_none()
+                && short.kind != "deployment"
+                && short.ready < short.wanted
+                && !with_pods.contains(&(short.namespace.clone(), short.name.clone()))
+        });
+        for workload in silent.take(REFUSALS) {
+            let Short { namespace, name, .. } = &workload.short;
+            let fields = format!("involvedObject.name={name},reason=FailedCreate");
+            let path = Path::list(&kinds::events(), Some(namespace)).query("fieldSelector", &fields).query("limit", "50");
+            if let Ok(events) = self.cluster.object(&path).await {
+                let warnings = field::each(&events, "/items").filter_map(event::read).collect();
+                workload.refused = event::telling(warnings).map(|warning| warning.message);
+            }
+        }
+    }
+}
