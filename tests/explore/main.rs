@@ -9,6 +9,7 @@
 
 mod changing;
 mod finding;
+mod health;
 
 use std::path::Path;
 

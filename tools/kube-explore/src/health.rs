@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub mod alike;
+pub mod calls;
 pub mod columns;
 pub mod conditions;
 pub mod container;

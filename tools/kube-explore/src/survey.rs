@@ -24,6 +24,7 @@ mod evidence;
 mod pods;
 mod services;
 mod upkeep;
+mod webhooks;
 mod workloads;
 
 /// How many whole objects are under way at once.
@@ -86,20 +87,23 @@ impl Cluster {
     pub async fn survey(&self, namespace: Option<&str>) -> Result<Survey> {
         let looking = Looking { cluster: self, namespace, now: Timestamp::now() };
         let own = looking.own_namespace().await?;
-        let (pods, workloads, services, upkeep, custom) = join!(
+        let (pods, workloads, services, webhooks, upkeep, custom) = join!(
             looking.pods(),
             looking.workloads(),
-            looking.services(own.as_ref()),
+            looking.services(),
+            looking.webhooks(own.as_ref()),
             looking.upkeep(own.as_ref()),
             async {
                 match self.kinds().await {
                     Ok(kinds) => looking.custom(&kinds).await,
-                    Err(error) => Part { unread: vec![Unread::new("custom resources", error.message())], ..Part::default() },
+                    Err(error) => {
+                        Part { unread: vec![Unread::new("custom resources", error.message())], ..Part::default() }
+                    }
                 }
             },
         );
         let mut all = Part::default();
-        for part in [pods, workloads, services, upkeep, custom] {
+        for part in [pods, workloads, services, webhooks, upkeep, custom] {
             all.add(part);
         }
         looking.jobs_of_pods(&mut all).await;

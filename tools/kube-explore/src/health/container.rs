@@ -42,12 +42,12 @@ impl Container<'_> {
         let age = ago(started, now);
         if self.init {
             let mut finding = Finding::new(Class::Waiting, "init container does not end");
-            finding.facts.push(format!("it runs{}", lasting(started, now)));
+            finding.facts.push(format!("{} runs{}", text(self.status, "/name"), lasting(started, now)));
             finding.log = Some(self.log(false));
             if age.is_some_and(|age| age < INIT) {
                 finding.class = Class::Starting;
             }
-            return Some(self.named(finding));
+            return Some(finding);
         }
         let restarted = self.restarted(now);
         if yes(self.status, "/ready") {
@@ -57,7 +57,11 @@ impl Container<'_> {
         let before = matches!((self.since, started), (Some(since), Some(started)) if since.as_second() > started.as_second() + 1);
         let since = if before { self.since } else { started };
         let mut finding = Finding::new(Class::NotReady, "not ready");
-        finding.facts.push(format!("it runs and is not ready{}", lasting(since, now)));
+        finding.facts.push(if before {
+            format!("it was ready until{} ago", lasting(since, now).replacen(" for", "", 1))
+        } else {
+            format!("it runs{}", lasting(since, now))
+        });
         if !before && age.is_some_and(|age| age < self.patience()) {
             finding.class = Class::Starting;
         }

@@ -245,14 +245,8 @@ mod tests {
                 json!({"state": {"waiting": {"reason": "ContainerCreating"}}}),
                 (Class::Waiting, "ContainerCreating, it waits for 10m"),
             ),
-            (
-                json!({"state": started("2026-01-01T00:05:00Z")}),
-                (Class::NotReady, "not ready, it runs and is not ready for 5m"),
-            ),
-            (
-                json!({"state": started("2026-01-01T00:09:50Z")}),
-                (Class::Starting, "not ready, it runs and is not ready for 10s"),
-            ),
+            (json!({"state": started("2026-01-01T00:05:00Z")}), (Class::NotReady, "not ready, it runs for 5m")),
+            (json!({"state": started("2026-01-01T00:09:50Z")}), (Class::Starting, "not ready, it runs for 10s")),
             (
                 json!({"state": started("2026-01-01T00:09:50Z"), "ready": true, "restartCount": 4, "lastState": failed}),
                 (Class::Restarting, "restarts, ×4, the last 60s ago, exit 3"),
@@ -315,7 +309,7 @@ mod tests {
             (with(json!({"phase": "Unknown", "reason": "NodeLost"})), (Class::Lost, "NodeLost")),
             (with(json!({"phase": "Pending"})), (Class::Waiting, "Pending, its node has not begun it for 10m")),
             (going, (Class::Terminating, "Terminating, it should be gone for 5m, finalizers a.io/x")),
-            (init, (Class::Waiting, "init container does not end, init container wait, it runs for 5m")),
+            (init, (Class::Waiting, "init container does not end, wait runs for 5m")),
             (companion, (Class::Starting, "PodInitializing, it waits for 10m")),
             (json!({}), (Class::Waiting, "Pending, no scheduler has looked at it")),
         ] {

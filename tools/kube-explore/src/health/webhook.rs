@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     Cause, Level,
+    calls::Calls,
     field::{each, name, text},
     words,
 };
@@ -103,17 +104,33 @@ impl Webhook {
         self.cause(Level::Critical, "fails closed and is down").fact(words::brief(why)).fact(self.refuses())
     }
 
-    /// It is where nobody but the API server can look.
-    pub fn elsewhere(&self) -> Cause {
+    /// It is where only the API server can try it: what is known is how its calls went, since the API server began. Nothing where it answers.
+    pub fn elsewhere(&self, calls: Calls) -> Option<Cause> {
         let at = match &self.target {
-            Target::Url(url) => format!("webhook {} is called at {url}", self.name),
-            Target::Service(namespace, name) => {
-                format!("webhook {} is called at {namespace}/service/{name}", self.name)
-            }
+            Target::Url(url) => format!("{} at {url}", self.name),
+            Target::Service(namespace, name) => format!("{} at service {namespace}/{name}", self.name),
         };
-        self.cause(Level::Note, "fails closed, and cannot be tried from here")
-            .fact(words::brief(&at))
-            .fact(format!("it judges {}", self.judges))
+        let at = words::brief(&at);
+        let Calls { all, failed } = calls;
+        match (failed, all.saturating_sub(failed)) {
+            (0, 1..) => None,
+            (0, 0) => Some(
+                self.cause(Level::Note, "fails closed, and cannot be tried from here")
+                    .fact(at)
+                    .fact(format!("it judges {}", self.judges)),
+            ),
+            (_, 0) => Some(
+                self.cause(Level::Critical, "fails closed and does not answer")
+                    .fact(at)
+                    .fact(format!("all {failed} calls failed"))
+                    .fact(self.refuses()),
+            ),
+            (_, _) => Some(
+                self.cause(Level::Note, "fails closed, and did not always answer")
+                    .fact(at)
+                    .fact(format!("{failed} of {all} calls failed since the API server began")),
+            ),
+        }
     }
 
     fn refuses(&self) -> String {
@@ -146,7 +163,18 @@ mod tests {
             found[0].down("service p/w has no ready endpoint").told(),
             "fails closed and is down, service p/w has no ready endpoint, without it no create, update of deployments"
         );
-        assert!(found[1].elsewhere().told().contains("https://127.0.0.1:9/validate"));
+        let told =
+            |all: u64, failed: u64| found[1].elsewhere(Calls { all, failed }).map(|cause| (cause.level, cause.told()));
+        assert_eq!(told(9, 0), None);
+        assert_eq!(
+            told(0, 0).unwrap(),
+            (Level::Note, "fails closed, and cannot be tried from here, c.io at https://127.0.0.1:9/validate, it judges create, update of deployments".into())
+        );
+        assert_eq!(
+            told(2, 2).unwrap(),
+            (Level::Critical, "fails closed and does not answer, c.io at https://127.0.0.1:9/validate, all 2 calls failed, without it no create, update of deployments".into())
+        );
+        assert_eq!(told(9, 2).unwrap().0, Level::Note);
         let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         assert!(found[0].concerns(&labels(&[("team", "a")])) && found[1].concerns(&labels(&[])));
         assert!(

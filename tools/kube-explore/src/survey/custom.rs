@@ -21,7 +21,8 @@ impl Looking<'_> {
         let customs = customs(kinds, self.namespace.is_some());
         if customs.len() > KINDS {
             let more = customs.len() - KINDS;
-            part.unread.push(Unread::new(&format!("{more} more kinds of custom resources"), "too many to look at each"));
+            part.unread
+                .push(Unread::new(&format!("{more} more kinds of custom resources"), "too many to look at each"));
         }
         let listed: Vec<(Kind, Listed<(String, String)>)> = stream::iter(customs.into_iter().take(KINDS))
             .map(|kind: Kind| async move {

@@ -30,7 +30,8 @@ struct More {
 
 impl Looking<'_> {
     pub(super) async fn evidence(&self, survey: &mut Survey) {
-        let asked = survey.causes.iter().enumerate().filter(|(_, cause)| cause.level > Level::Note && cause.said.is_none());
+        let asked =
+            survey.causes.iter().enumerate().filter(|(_, cause)| cause.level > Level::Note && cause.said.is_none());
         let asked: Vec<(usize, String, Evidence)> = asked
             .filter_map(|(at, cause)| Some((at, cause.namespace.clone(), cause.evidence.clone()?)))
             .take(MOST)

@@ -18,8 +18,7 @@ impl Looking<'_> {
         let now = self.now;
         let nodes = self.objects(kinds::nodes(), |object| node::judge(&object, now)).await;
         let (nodes, seen) = part.took(nodes, self.namespace.is_none());
-        let lost: BTreeSet<&str> =
-            nodes.iter().filter(|node| node.lost).map(|node| node.cause.name.as_str()).collect();
+        let lost: BTreeSet<&str> = nodes.iter().filter(|node| node.lost).map(|node| node.cause.name.as_str()).collect();
         let bad = nodes.iter().filter(|node| node.cause.level > Level::Note).count() as u64;
         if self.namespace.is_none() {
             part.fine.push(("nodes", seen.saturating_sub(bad)));
@@ -31,7 +30,10 @@ impl Looking<'_> {
         part.fine.push(("pods", seen.saturating_sub(rows.len() as u64)));
         let (groups, others) = group::groups(rows);
         if others > 0 {
-            part.unread.push(crate::unread::Unread::new(&format!("{others} more pods that are not well"), "too many kinds of trouble"));
+            part.unread.push(crate::unread::Unread::new(
+                &format!("{others} more pods that are not well"),
+                "too many kinds of trouble",
+            ));
         }
         // Those on a lost node are explained.
         let asked = groups.iter().filter(|group| group.lost.is_empty()).take(MOST);

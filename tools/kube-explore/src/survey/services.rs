@@ -1,19 +1,16 @@
-//! Services that send to nobody, and admission webhooks behind which nobody is.
+//! Services that send to nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, join, stream};
 use serde_json::Value;
-use shared::Code;
 
-use super::{AT_ONCE, Looking, Part, labels};
+use super::{AT_ONCE, Looking, Part};
 use crate::{
     health::{
         Cause, columns,
         finding::STARTING,
-        field,
         service::{self, Behind},
-        webhook::{self, Target, Webhook},
     },
     kinds,
     path::Path,
@@ -34,9 +31,9 @@ struct Selecting {
 }
 
 impl Looking<'_> {
-    pub(super) async fn services(&self, own: Option<&Value>) -> Part {
+    pub(super) async fn services(&self) -> Part {
         let mut part = Part::default();
-        let (services, slices, webhooks) = join!(
+        let (services, slices) = join!(
             self.rows(kinds::services(), |columns, row, namespace| {
                 Some(Selecting {
                     namespace: namespace.unwrap_or_default().to_owned(),
@@ -49,14 +46,14 @@ impl Looking<'_> {
                 let service = service::of_slice(columns, row)?;
                 Some((namespace.unwrap_or_default().to_owned(), service.to_owned()))
             }),
-            self.webhooks(own),
         );
         let (services, seen) = part.took(services, false);
         let known = slices.unread.is_empty();
         let (slices, _) = part.took(slices, false);
         let slices: BTreeSet<(String, String)> = slices.into_iter().collect();
-        let (with, without): (Vec<Selecting>, Vec<Selecting>) =
-            services.into_iter().partition(|service| slices.contains(&(service.namespace.clone(), service.name.clone())));
+        let (with, without): (Vec<Selecting>, Vec<Selecting>) = services
+            .into_iter()
+            .partition(|service| slices.contains(&(service.namespace.clone(), service.name.clone())));
         part.fine.push(("services", seen.saturating_sub(if known { without.len() as u64 } else { 0 })));
         if known {
             self.sending_to_nobody(without, &mut part).await;
@@ -64,7 +61,6 @@ impl Looking<'_> {
         if with.len() <= PORTS || self.namespace.is_some() {
             self.ports(with, &mut part).await;
         }
-        part.add(webhooks);
         part
     }
 
@@ -72,7 +68,8 @@ impl Looking<'_> {
         services.retain(|service| service.age >= STARTING || self.namespace.is_some());
         let more = services.len().saturating_sub(MOST);
         if more > 0 {
-            part.unread.push(Unread::new(&format!("{more} more services without endpoints"), "too many to look at each"));
+            part.unread
+                .push(Unread::new(&format!("{more} more services without endpoints"), "too many to look at each"));
         }
         services.truncate(MOST);
         let services: Vec<_> = stream::iter(services)
@@ -94,14 +91,20 @@ impl Looking<'_> {
                 workloads.insert(service.namespace.clone(), all);
             }
             let here = workloads.get(&service.namespace).map_or(&[][..], Vec::as_slice);
-            part.seen.others.extend(service::selects_nothing(&service.namespace, &service.name, &service.selector, here));
+            part.seen.others.extend(service::selects_nothing(
+                &service.namespace,
+                &service.name,
+                &service.selector,
+                here,
+            ));
         }
     }
 
     async fn behind(&self, namespace: &str, part: &mut Part) -> Vec<Behind> {
         let mut all = Vec::new();
         for (word, kind) in [("deployment", kinds::deployments()), ("statefulset", kinds::stateful_sets())] {
-            let listed = self.cluster.objects(&kind, Some(namespace), None, None, |object| Some(Behind::read(word, &object)));
+            let listed =
+                self.cluster.objects(&kind, Some(namespace), None, None, |object| Some(Behind::read(word, &object)));
             let (items, _) = part.took(listed.await, false);
             all.extend(items);
         }
@@ -128,67 +131,5 @@ impl Looking<'_> {
             .collect()
             .await;
         part.seen.others.extend(found.into_iter().flatten());
-    }
-
-    async fn webhooks(&self, own: Option<&Value>) -> Part {
-        let mut part = Part::default();
-        let (validating, mutating) = (kinds::validating_webhooks(), kinds::mutating_webhooks());
-        let (validating, mutating) = join!(
-            self.objects(validating, |object| Some(webhook::closed("validatingwebhookconfiguration", &object))),
-            self.objects(mutating, |object| Some(webhook::closed("mutatingwebhookconfiguration", &object))),
-        );
-        let mut webhooks: Vec<Webhook> = Vec::new();
-        for listed in [validating, mutating] {
-            webhooks.extend(part.took(listed, false).0.into_iter().flatten());
-        }
-        if let Some(own) = own {
-            let labels = labels(own);
-            webhooks.retain(|webhook| webhook.concerns(&labels));
-        }
-        let mut targets: BTreeMap<Target, Vec<Webhook>> = BTreeMap::new();
-        for webhook in webhooks {
-            targets.entry(webhook.target.clone()).or_default().push(webhook);
-        }
-        let judged: Vec<_> = stream::iter(targets)
-            .map(|(target, webhooks)| async move {
-                let why = match &target {
-                    Target::Service(namespace, name) => self.nobody_behind(namespace, name).await,
-                    Target::Url(_) => Ok(None),
-                };
-                (target, webhooks, why)
-            })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
-        for (target, webhooks, why) in judged {
-            let causes = webhooks.iter().map(|webhook| (webhook.name.clone(), webhook));
-            match (target, why) {
-                (_, Ok(Some(why))) => part.seen.webhooks.extend(causes.map(|(name, webhook)| (name, webhook.down(&why)))),
-                (Target::Url(_), _) => part.seen.webhooks.extend(causes.map(|(name, webhook)| (name, webhook.elsewhere()))),
-                (Target::Service(..), Ok(None)) => {}
-                (Target::Service(namespace, name), Err(failure)) => {
-                    part.unread.push(failure.unread(&format!("webhook service {namespace}/{name}")));
-                }
-            }
-        }
-        part
-    }
-
-    /// Why nobody answers at a service; nothing if somebody is ready there.
-    async fn nobody_behind(&self, namespace: &str, name: &str) -> Result<Option<String>, crate::failure::Failure> {
-        let of = format!("service {namespace}/{name}");
-        let service = match self.cluster.object(&Path::object(&kinds::services(), Some(namespace), name)).await {
-            Err(failure) if failure.code == Code::NotFound => return Ok(Some(format!("{of} does not exist"))),
-            service => service?,
-        };
-        // One that is a name for something outside has no endpoints.
-        if field::text(&service, "/spec/type") == "ExternalName" {
-            return Ok(None);
-        }
-        let path = Path::list(&kinds::endpoint_slices(), Some(namespace));
-        let selector = format!("kubernetes.io/service-name={name}");
-        let slices = self.cluster.object(&path.query("labelSelector", &selector)).await?;
-        let ready = field::each(&slices, "/items").any(service::is_ready);
-        Ok((!ready).then(|| format!("{of} has no ready endpoint")))
     }
 }

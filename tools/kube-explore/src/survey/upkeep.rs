@@ -22,7 +22,8 @@ impl Looking<'_> {
             self.suspects(kinds::volume_claims(), |columns, row| {
                 matches!(columns.cell(row, "Status"), Some("Pending" | "Lost"))
             }),
-            self.suspects(kinds::disruption_budgets(), |columns, row| columns.cell(row, "Allowed Disruptions") == Some("0")),
+            self.suspects(kinds::disruption_budgets(), |columns, row| columns.cell(row, "Allowed Disruptions")
+                == Some("0")),
             self.suspects(kinds::api_services(), |columns, row| {
                 columns.cell(row, "Available").is_some_and(|cell| !cell.starts_with("True"))
             }),
@@ -35,9 +36,7 @@ impl Looking<'_> {
                     }
                 }
             },
-            self.objects(kinds::autoscalers(), |object| {
-                conditions::autoscaler(&object, now)
-            }),
+            self.objects(kinds::autoscalers(), |object| { conditions::autoscaler(&object, now) }),
         );
         let (scalers, seen) = part.took(scalers, false);
         part.fine.push(("hpas", seen.saturating_sub(scalers.len() as u64)));

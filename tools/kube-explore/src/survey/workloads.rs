@@ -10,8 +10,8 @@ use crate::{
     health::{
         columns::{self, Short},
         event, field,
-        seen::JobSeen,
         group::stem,
+        seen::JobSeen,
         workload::{self, Job, Workload},
     },
     kinds::{self, Kind},
@@ -47,7 +47,9 @@ impl Looking<'_> {
             }),
             self.rows(kinds::cron_jobs(), |columns, row, namespace| {
                 let suspended = columns.cell(row, "Suspend").is_some_and(|cell| cell.eq_ignore_ascii_case("true"));
-                suspended.then(|| workload::suspended(namespace.unwrap_or_default(), columns.cell(row, "Name").unwrap_or_default()))
+                suspended.then(|| {
+                    workload::suspended(namespace.unwrap_or_default(), columns.cell(row, "Name").unwrap_or_default())
+                })
             }),
         );
         let mut short: Vec<Short> = Vec::new();
@@ -60,7 +62,9 @@ impl Looking<'_> {
         let known: BTreeSet<(String, String)> =
             short.iter().map(|short| (short.namespace.clone(), short.name.clone())).collect();
         // Those of a deployment that is short itself say nothing new.
-        short.extend(replicas.into_iter().filter(|one| !known.contains(&(one.namespace.clone(), stem(&one.name).to_owned()))));
+        short.extend(
+            replicas.into_iter().filter(|one| !known.contains(&(one.namespace.clone(), stem(&one.name).to_owned()))),
+        );
         part.seen.workloads = self.judged(short, &mut part.unread).await;
         let (suspended, seen) = part.took(cron_jobs, false);
         part.fine.push(("cronjobs", seen.saturating_sub(suspended.len() as u64)));
@@ -83,8 +87,12 @@ impl Looking<'_> {
             let word = kind.kind.to_lowercase();
             let of_kind = || short.iter().filter(|short| short.kind == word);
             let names: Vec<_> = of_kind().map(|short| (short.namespace.clone(), short.name.clone())).collect();
-            let mut objects: BTreeMap<_, _> =
-                self.whole(&kind, names, unread).await.into_iter().map(|(ns, name, object)| ((ns, name), object)).collect();
+            let mut objects: BTreeMap<_, _> = self
+                .whole(&kind, names, unread)
+                .await
+                .into_iter()
+                .map(|(ns, name, object)| ((ns, name), object))
+                .collect();
             for short in of_kind() {
                 // One that is gone by now is no trouble.
                 if let Some(object) = objects.remove(&(short.namespace.clone(), short.name.clone())) {
@@ -93,7 +101,11 @@ impl Looking<'_> {
             }
         }
         // Replica sets that nobody has looked at may be a deployment's.
-        found.extend(rest.into_iter().filter(|one| one.kind != "replicaset").filter_map(|one| workload::judge(one, None, self.now)));
+        found.extend(
+            rest.into_iter()
+                .filter(|one| one.kind != "replicaset")
+                .filter_map(|one| workload::judge(one, None, self.now)),
+        );
         found
     }
 
@@ -123,7 +135,8 @@ impl Looking<'_> {
         let objects = self.whole(&kinds::jobs(), names, unread).await;
         let objects: Vec<(String, String, Value)> =
             objects.into_iter().filter_map(|(ns, name, object)| Some((ns, name, object?))).collect();
-        let made_by = |object: &Value| field::controller(object).filter(|(kind, _)| kind == "cronjob").map(|(_, name)| name);
+        let made_by =
+            |object: &Value| field::controller(object).filter(|(kind, _)| kind == "cronjob").map(|(_, name)| name);
         let makers: BTreeSet<(String, String)> = objects
             .iter()
             .filter(|(_, _, object)| matches!(workload::job(object, self.now), Job::Failed(_)))
@@ -172,7 +185,8 @@ impl Looking<'_> {
         for workload in silent.take(REFUSALS) {
             let Short { namespace, name, .. } = &workload.short;
             let fields = format!("involvedObject.name={name},reason=FailedCreate");
-            let path = Path::list(&kinds::events(), Some(namespace)).query("fieldSelector", &fields).query("limit", "50");
+            let path =
+                Path::list(&kinds::events(), Some(namespace)).query("fieldSelector", &fields).query("limit", "50");
             if let Ok(events) = self.cluster.object(&path).await {
                 let warnings = field::each(&events, "/items").filter_map(event::read).collect();
                 workload.refused = event::telling(warnings).map(|warning| warning.message);
