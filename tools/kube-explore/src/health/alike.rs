@@ -7,6 +7,9 @@ use super::{Cause, Level, words};
 /// The most other objects that are named.
 const NAMED: usize = 4;
 
+/// How many causes may be the same trouble of pods that nobody made, in one namespace each.
+const ALONE: usize = 4;
+
 /// Makes one of causes that say the same of more than `most` objects of a kind.
 pub fn fold(causes: Vec<Cause>, most: usize) -> Vec<Cause> {
     let mut same: BTreeMap<(Level, String, String), Vec<Cause>> = BTreeMap::new();
@@ -33,7 +36,9 @@ pub fn fold(causes: Vec<Cause>, most: usize) -> Vec<Cause> {
                 .collect();
         let more = all.saturating_sub(1).saturating_sub(others.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        first.facts.push(words::brief(&format!("also {}{more}", others.join(", "))));
+        let also = words::brief(&format!("also {}{more}", others.join(", ")));
+        let sum = if affected > all as u64 { format!(": {affected} in all") } else { String::new() };
+        first.facts.push(format!("{also}{sum}"));
         first.affected = affected;
         folded.push(first);
     }
@@ -47,10 +52,12 @@ fn gist(cause: &Cause) -> String {
     format!("{reason} {fact}")
 }
 
-/// The worst first, then what the whole cluster stands on, then by how much is affected, then by name. Notes that say the same are one.
+/// The worst first, then what the whole cluster stands on, then by how much is affected, then by name. Notes that say
+/// the same are one.
 pub fn rank(causes: Vec<Cause>) -> Vec<Cause> {
-    let (notes, mut ranked): (Vec<Cause>, Vec<Cause>) =
-        causes.into_iter().partition(|cause| cause.level == Level::Note);
+    let (notes, causes): (Vec<Cause>, Vec<Cause>) = causes.into_iter().partition(|cause| cause.level == Level::Note);
+    let (pods, mut ranked): (Vec<Cause>, Vec<Cause>) = causes.into_iter().partition(|cause| cause.kind == "pod");
+    ranked.extend(fold(pods, ALONE));
     ranked.extend(fold(notes, 2));
     ranked.sort_by(|a, b| {
         let of = |cause: &Cause| (Reverse(cause.level), !is_foundation(&cause.kind), Reverse(cause.affected));

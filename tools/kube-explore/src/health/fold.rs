@@ -19,6 +19,9 @@ use super::{
 /// A namespace, a kind in lower case, and a name.
 type Key = (String, String, String);
 
+/// What pods are called that nobody looked at, because there are too many: whose they are is not known.
+const UNLOOKED: &str = "pods";
+
 /// What comes out of it.
 #[derive(Debug, Default)]
 pub struct Folded {
@@ -101,8 +104,10 @@ impl Fold {
         let count = if finding.class.is_definite() { group.count } else { group.settled.clamp(1, group.count.max(1)) };
         let key = match &pod.owner {
             Some((kind, name)) => (namespace.clone(), kind.clone(), name.clone()),
-            None if looked || group.count == 1 => (namespace.clone(), String::from("pod"), finding.reason.clone()),
-            None => (namespace.clone(), String::from("pods"), format!("{}-*", group.stem)),
+            None => {
+                let kind = if looked { "pod" } else { UNLOOKED };
+                (namespace.clone(), kind.to_owned(), finding.reason.clone())
+            }
         };
         if let Some((kind, name)) = &pod.owner
             && kind == "job"
@@ -263,7 +268,7 @@ impl Fold {
             let (namespace, kind, name) = &key;
             let of = (namespace.as_str(), kind.as_str(), name.as_str());
             causes.push(match kind.as_str() {
-                "pod" => alone(pods, namespace),
+                "pod" | UNLOOKED => alone(pods, namespace),
                 _ => {
                     let level = leftover(&pods.finding, kind);
                     tell(pods, of, level, Vec::new())

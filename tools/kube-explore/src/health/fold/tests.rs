@@ -163,7 +163,7 @@ fn pods_that_nobody_made_are_told_by_their_reason() {
     let folded = fold(seen);
     assert_eq!(folded.starting, 1);
     let told: Vec<String> = folded.causes.iter().map(|cause| format!("{}: {}", cause.object(), cause.told())).collect();
-    assert_eq!(told, ["pay/pods/c-*: Evicted ×4 pods", "pay/pod/a-a: CrashLoopBackOff ×2 pods, also b-a, exit 3"]);
+    assert_eq!(told, ["pay/pod/c-a: Evicted ×4 pods", "pay/pod/a-a: CrashLoopBackOff ×2 pods, also b-a, exit 3"]);
 }
 
 #[test]
@@ -213,6 +213,16 @@ fn many_notes_are_one_and_the_order_is_always_the_same() {
     let note = |name: &str| Cause::new(Level::Note, ("pay", "cronjob", name), "suspended");
     let others = ["d", "b", "a", "c"].map(note).to_vec();
     assert_eq!(lines(Seen { others, ..Seen::default() }), ["note pay/cronjob/a: suspended, also b, c, d"]);
+}
+
+#[test]
+fn the_same_in_very_many_namespaces_is_one() {
+    let of = |n: usize| (Group { namespace: format!("n{n}"), status: "Pending".into(), ..group("p", 2) }, None);
+    let told = lines(Seen { groups: (0..9).map(of).collect(), ..Seen::default() });
+    assert_eq!(
+        told,
+        ["DEGRADED n0/pod/p-a: Pending ×2 pods, also n1/p-a, n2/p-a, n3/p-a, n4/p-a and 4 more: 18 in all"]
+    );
 }
 
 #[test]
