@@ -87,24 +87,26 @@ impl Cluster {
     pub async fn survey(&self, namespace: Option<&str>) -> Result<Survey> {
         let looking = Looking { cluster: self, namespace, now: Timestamp::now() };
         let own = looking.own_namespace().await?;
-        let (pods, workloads, services, webhooks, upkeep, custom) = join!(
+        let (pods, workloads, services, webhooks, upkeep, kinds) = join!(
             looking.pods(),
             looking.workloads(),
             looking.services(),
             looking.webhooks(own.as_ref()),
             looking.upkeep(own.as_ref()),
             async {
-                match self.kinds().await {
-                    Ok(kinds) => looking.custom(&kinds).await,
-                    Err(error) => {
-                        Part { unread: vec![Unread::new("custom resources", error.message())], ..Part::default() }
-                    }
-                }
+                let kinds = self.kinds().await?;
+                Ok(looking.custom(&kinds).await)
             },
         );
         let mut all = Part::default();
-        for part in [pods, workloads, services, webhooks, upkeep, custom] {
+        for part in [pods, workloads, services, webhooks, upkeep] {
             all.add(part);
+        }
+        match kinds {
+            Ok(custom) => all.add(custom),
+            // Everybody may read the kinds: who cannot, reaches nothing.
+            Err(error) if all.fine.iter().all(|(_, count)| *count == 0) => return Err(error),
+            Err(error) => all.unread.push(Unread::new("custom resources", error.message())),
         }
         looking.jobs_of_pods(&mut all).await;
         looking.refusals(&mut all).await;
@@ -222,9 +224,7 @@ fn customs(kinds: &Kinds, namespaced: bool) -> Vec<Kind> {
 
 /// The labels of a namespace.
 fn labels(namespace: &Value) -> std::collections::BTreeMap<String, String> {
-    let labels = namespace.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
-    let mut labels: std::collections::BTreeMap<String, String> =
-        labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    let mut labels = field::labels(namespace, "/metadata/labels");
     labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| field::name(namespace).to_owned());
     labels
 }

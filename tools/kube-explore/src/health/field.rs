@@ -1,8 +1,12 @@
 //! Reading objects that may lack any field, or have something else in it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
+/// The most labels of one object that are kept.
+const LABELS: usize = 64;
 /// How far the clocks of a cluster and of this machine may be apart before a time is not believed.
 const SKEW: i64 = 60;
 
@@ -56,6 +60,12 @@ pub fn controller(object: &Value) -> Option<(String, String)> {
     let owner = each(object, "/metadata/ownerReferences").find(|owner| yes(owner, "/controller"))?;
     let (kind, name) = (text(owner, "/kind"), text(owner, "/name"));
     (!kind.is_empty() && !name.is_empty()).then(|| (kind.to_lowercase(), name.to_owned()))
+}
+
+/// The labels at `path`.
+pub fn labels(object: &Value, path: &str) -> BTreeMap<String, String> {
+    let labels = object.pointer(path).and_then(Value::as_object).into_iter().flatten();
+    labels.take(LABELS).filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// How many seconds ago; nothing where it is not known, which a time in the future is not, either.

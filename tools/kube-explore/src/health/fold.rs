@@ -46,7 +46,12 @@ pub fn fold(seen: Seen) -> Folded {
     causes.extend(fold.scalers(seen.scalers, &mut others, &causes));
     causes.extend(others);
     causes.extend(alike::fold(seen.customs, 3));
-    causes.extend(fold.nodes.into_values());
+    causes.extend(fold.nodes.into_values().map(|mut node| {
+        if let Some(pods) = node.affected.checked_sub(1).filter(|pods| *pods > 0) {
+            node.facts.insert(0, if pods == 1 { String::from("1 pod on it") } else { format!("{pods} pods on it") });
+        }
+        node
+    }));
     causes.extend(fold.claims.into_values());
     let mut ending: BTreeMap<String, Cause> =
         seen.namespaces.into_iter().map(|cause| (cause.name.clone(), cause)).collect();
@@ -69,6 +74,8 @@ struct Fold {
     lost: BTreeMap<(String, String), String>,
     /// Workloads whose pods wait for a claim, with the claim.
     waiting: BTreeMap<Key, (String, String)>,
+    /// Labels of pods that are in trouble, with their namespace.
+    troubled: Vec<(String, BTreeMap<String, String>)>,
     starting: u64,
 }
 
@@ -80,6 +87,7 @@ impl Fold {
             owners: BTreeMap::new(),
             lost: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            troubled: Vec::new(),
             starting: 0,
         }
     }
@@ -136,13 +144,15 @@ impl Fold {
             self.waiting.insert(key, (namespace, claim.name.clone()));
             return;
         }
+        if !pod.labels.is_empty() && finding.class > Class::Restarted {
+            self.troubled.push((namespace, pod.labels));
+        }
         let of = self.owners.entry(key).or_insert_with(|| Of {
             finding: Finding::new(Class::Starting, ""),
             count: 0,
             also: BTreeMap::new(),
             pod: String::new(),
             pods: Vec::new(),
-            labels: pod.labels,
         });
         of.count = of.count.saturating_add(count);
         let also = of.also.entry(finding.reason.clone()).or_default();
@@ -216,6 +226,7 @@ impl Fold {
         let mut done: BTreeSet<Key> = BTreeSet::new();
         for workload in workloads {
             let short = &workload.short;
+            self.troubled.push((short.namespace.clone(), workload.labels.clone()));
             let key: Key = (short.namespace.clone(), short.kind.to_owned(), short.name.clone());
             let of = (short.namespace.as_str(), short.kind, short.name.as_str());
             if let Some(pods) = self.owners.remove(&key) {
@@ -280,7 +291,13 @@ impl Fold {
 
     /// Whether a budget is broken only because its pods are.
     fn explains(&self, budget: &Budget) -> bool {
-        budget.cause.level > Level::Note && self.lost.keys().any(|(namespace, _)| *namespace == budget.cause.namespace)
+        let here = &budget.cause.namespace;
+        let of_it = |labels: &BTreeMap<String, String>| {
+            !budget.labels.is_empty() && budget.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+        };
+        budget.cause.level > Level::Note
+            && (self.lost.keys().any(|(namespace, _)| namespace == here)
+                || self.troubled.iter().any(|(namespace, labels)| namespace == here && of_it(labels)))
     }
 
     /// Autoscalers whose target is in trouble wait for it; those without metrics wait for whoever measures.

@@ -5,23 +5,22 @@ use serde_json::Value;
 
 use super::{
     container::{Container, spec},
-    field::{ago, condition, condition_is, controller, each, lasting, name, text, time, young},
+    field::{ago, condition, condition_is, controller, each, labels, lasting, name, text, time, young},
     finding::{Class, Finding, Pod, STARTING},
     words,
 };
 
-/// The most labels and claims of one pod that are kept.
+/// The most claims of one pod that are kept.
 const KEPT: usize = 64;
 
 /// Looks at a pod.
 pub fn look(pod: &Value, now: Timestamp) -> Pod {
-    let labels = pod.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
     Pod {
         finding: judge(pod, now),
         owner: owner(pod),
         node: text(pod, "/spec/nodeName").to_owned(),
         claims: claims(pod),
-        labels: labels.take(KEPT).filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
+        labels: labels(pod, "/metadata/labels"),
     }
 }
 

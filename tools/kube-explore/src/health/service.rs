@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Cause, Level,
-    field::{each, name, namespace, number, text},
+    field::{each, labels, name, namespace, number, text},
     words,
 };
 use crate::table::{Columns, Row};
@@ -27,15 +27,11 @@ pub struct Behind {
 impl Behind {
     /// Reads a workload.
     pub fn read(kind: &'static str, object: &Value) -> Self {
-        let labels = object.pointer("/spec/template/metadata/labels").and_then(Value::as_object).into_iter().flatten();
         Self {
             kind,
             name: name(object).to_owned(),
             wanted: object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1),
-            labels: labels
-                .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-                .take(64)
-                .collect(),
+            labels: labels(object, "/spec/template/metadata/labels"),
         }
     }
 }

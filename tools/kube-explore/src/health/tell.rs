@@ -22,8 +22,6 @@ pub struct Of {
     pub pod: String,
     /// Some of them.
     pub pods: Vec<String>,
-    /// The labels of one.
-    pub labels: BTreeMap<String, String>,
 }
 
 /// What a status says of pods nobody looked at.

@@ -14,10 +14,9 @@ const TELLING: [&str; 9] = ["fatal", "panic", "error", "exception", "failed", "c
 
 /// A message in one line, its middle left out if it is long: what was tried stands at the beginning, the cause at the end.
 pub fn brief(message: &str) -> String {
-    let message = message.get(..message.floor_char_boundary(LOOKED_AT)).unwrap_or_default();
-    let clean = redact(message).into_owned();
-    let line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = sanitize::clean(&line);
+    let words = whole(message, LOOKED_AT).split_whitespace().collect::<Vec<_>>().join(" ");
+    let clean = sanitize::clean(&words);
+    let line = redact(&clean);
     if line.len() <= MOST {
         return line.into_owned();
     }
@@ -27,6 +26,15 @@ pub fn brief(message: &str) -> String {
     let head = head.rsplit_once(' ').map_or(head, |(head, _)| head);
     let tail = tail.split_once(' ').map_or(tail, |(_, tail)| tail);
     format!("{head} … {tail}")
+}
+
+/// The beginning of a text of at most so many bytes, its last word whole.
+pub fn whole(text: &str, most: usize) -> &str {
+    if text.len() < most {
+        return text;
+    }
+    let head = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
+    head.rsplit_once(char::is_whitespace).map_or("", |(head, _)| head)
 }
 
 /// The scheduler's words without what it tells of preemption and claims each time.
@@ -72,7 +80,8 @@ mod tests {
         assert!(short.len() <= MOST + 8 && short.starts_with("failed to pull"), "{short}");
         assert!(short.ends_with("dial tcp 127.0.0.1:9: connect: connection refused"), "{short}");
         assert_eq!(brief(" a\n\tb  c\u{1b}[31m "), "a b c");
-        assert!(brief(&"ä".repeat(9_000)).len() < 400);
+        assert!(brief(&"ä".repeat(4_000)).len() < 400);
+        assert_eq!((whole("ab cd", 9), whole("ab cd", 5), whole("abcde", 3)), ("ab cd", "ab", ""));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Workloads that have less than they want: what they say themselves. What their pods say comes first, and is added in `fold`.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
     Cause, Evidence, Level,
     columns::Short,
-    field::{condition_is, controller, name, namespace, number, text, time, yes, young},
+    field::{condition_is, controller, labels, name, namespace, number, text, time, yes, young},
     words,
 };
 
@@ -28,6 +30,8 @@ pub struct Workload {
     pub stalled: Option<String>,
     /// What else it says.
     pub facts: Vec<String>,
+    /// The labels of its pods.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Judges a workload that is short. Nothing where it is as it should be after all.
@@ -40,6 +44,7 @@ pub fn judge(short: Short, object: Option<&Value>, now: Timestamp) -> Option<Wor
     }
     // Pods of the release before stay until somebody deletes them.
     let on_delete = text(object, "/spec/updateStrategy/type") == "OnDelete";
+    found.labels = labels(object, "/spec/template/metadata/labels");
     if on_delete && found.short.ready >= found.short.wanted {
         return None;
     }

@@ -17,7 +17,7 @@ const MOST: usize = 24;
 
 impl Looking<'_> {
     pub(super) async fn custom(&self, kinds: &Kinds) -> Part {
-        let mut part = Part::default();
+        let mut part = Part { unread: kinds.unread.clone(), ..Part::default() };
         let customs = customs(kinds, self.namespace.is_some());
         if customs.len() > KINDS {
             let more = customs.len() - KINDS;

@@ -20,6 +20,9 @@ const MOST: usize = 12;
 /// How long one of them may take: a node that does not answer is waited for by the API server.
 const LIMIT: Duration = Duration::from_secs(4);
 
+/// The most bytes of a log.
+const LOG_MAX: usize = 8 << 10;
+
 /// What was found for a cause.
 #[derive(Default)]
 struct More {
@@ -65,7 +68,10 @@ impl Looking<'_> {
     async fn log(&self, namespace: &str, pod: &str, log: &Log) -> More {
         let path = |previous: bool| {
             let path = Path::object(&kinds::pods(), Some(namespace), pod).segment("log");
-            let path = path.query("container", &log.container).query("tailLines", "10").query("limitBytes", "8192");
+            let path = path
+                .query("container", &log.container)
+                .query("tailLines", "10")
+                .query("limitBytes", &LOG_MAX.to_string());
             if previous { path.query("previous", "true") } else { path }
         };
         let mut read = self.cluster.whole(&path(log.previous), "*/*").await;
@@ -74,7 +80,10 @@ impl Looking<'_> {
             read = self.cluster.whole(&path(false), "*/*").await;
         }
         match read {
-            Ok(bytes) => More { said: words::telling(&String::from_utf8_lossy(&bytes)), ..More::default() },
+            Ok(bytes) => {
+                let log = String::from_utf8_lossy(&bytes);
+                More { said: words::telling(words::whole(&log, LOG_MAX)), ..More::default() }
+            }
             Err(failure) => More { unread: refused(&failure, "logs"), ..More::default() },
         }
     }

@@ -77,7 +77,26 @@ fn a_lost_node_stands_for_all_on_it() {
         budgets: vec![Budget { cause: Cause::new(Level::Degraded, ("pay", "pdb", "api"), "few"), labels: Vec::new() }],
         ..Seen::default()
     };
-    assert_eq!(lines(seen), ["CRITICAL node/n1: NotReady, pay/deployment/api is 1/3 ready"]);
+    assert_eq!(lines(seen), ["CRITICAL node/n1: NotReady, 2 pods on it, pay/deployment/api is 1/3 ready"]);
+}
+
+#[test]
+fn a_broken_budget_is_that_of_its_pods() {
+    let mut web = pod(crash(), Some(("deployment", "web")));
+    web.labels = BTreeMap::from([("app".into(), "web".into())]);
+    let budget = |app: &str| Budget {
+        cause: Cause::new(Level::Degraded, ("pay", "pdb", app), "few"),
+        labels: vec![("app".into(), app.into())],
+    };
+    let seen = Seen {
+        groups: vec![(group("web-1", 1), Some(web))],
+        budgets: vec![budget("web"), budget("other")],
+        ..Seen::default()
+    };
+    assert_eq!(
+        lines(seen),
+        ["DEGRADED pay/deployment/web: CrashLoopBackOff, exit 3, 5 restarts", "DEGRADED pay/pdb/other: few"]
+    );
 }
 
 #[test]
