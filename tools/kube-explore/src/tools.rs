@@ -3,6 +3,7 @@
 shared::tools! {
     crate::Explore:
     read find::Find,
+    read health::Health,
     read inspect::Inspect,
     read topology::Topology,
     read diff::Diff,
