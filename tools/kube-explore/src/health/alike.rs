@@ -36,6 +36,8 @@ pub fn fold(causes: Vec<Cause>, most: usize) -> Vec<Cause> {
                 .collect();
         let more = all.saturating_sub(1).saturating_sub(others.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        // How many, and who else, is said of all of them.
+        first.facts.retain(|fact| !fact.starts_with('×') && !fact.starts_with("also "));
         let also = words::brief(&format!("also {}{more}", others.join(", ")));
         let sum = if affected > all as u64 { format!(": {affected} in all") } else { String::new() };
         first.facts.push(format!("{also}{sum}"));

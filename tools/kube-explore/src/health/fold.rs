@@ -112,6 +112,8 @@ impl Fold {
             return;
         }
         let count = if finding.class.is_definite() { group.count } else { group.settled.clamp(1, group.count.max(1)) };
+        // The others of them are too young to tell.
+        self.starting = self.starting.saturating_add(group.count.saturating_sub(count));
         let key = match &pod.owner {
             Some((kind, name)) => (namespace.clone(), kind.clone(), name.clone()),
             None => {

@@ -28,33 +28,76 @@ pub struct Group {
     pub age: i64,
 }
 
-/// Brings rows into groups: the largest first, then by name. The second is how many pods are in none, because there are too many groups.
-pub fn groups(rows: Vec<PodRow>) -> (Vec<Group>, u64) {
-    let mut all: BTreeMap<(String, String, String, String), Group> = BTreeMap::new();
-    let mut others = 0;
-    for row in rows {
-        let key = (row.namespace, stem(&row.name).to_owned(), row.status, row.lost);
-        let full = all.len() >= MOST;
-        let group = match all.entry(key) {
-            Entry::Occupied(group) => group.into_mut(),
-            Entry::Vacant(_) if full => {
-                others += 1;
-                continue;
-            }
-            Entry::Vacant(free) => {
-                let (namespace, stem, status, lost) = free.key().clone();
-                free.insert(Group { namespace, stem, status, lost, age: -1, ..Group::default() })
-            }
+/// A pod of a group: all that is kept of each, however many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    group: Option<u32>,
+    settled: bool,
+}
+
+/// Groups while rows come in.
+#[derive(Debug, Default)]
+pub struct Groups {
+    /// By namespace, stem, status and lost node.
+    places: BTreeMap<(String, String, String, String), u32>,
+    /// The oldest of each, with its age.
+    oldest: Vec<(String, i64)>,
+}
+
+impl Groups {
+    /// Finds the group of a row. A row that is seen twice changes nothing: who is in a group is counted in the end.
+    pub fn see(&mut self, row: PodRow) -> Member {
+        let settled = row.age >= STARTING;
+        let stem = stem(&row.name).to_owned();
+        let next = u32::try_from(self.oldest.len()).ok().filter(|_| self.oldest.len() < MOST);
+        let group = match self.places.entry((row.namespace, stem, row.status, row.lost)) {
+            Entry::Occupied(place) => Some(*place.get()),
+            Entry::Vacant(free) => next.map(|next| {
+                self.oldest.push((row.name.clone(), row.age));
+                *free.insert(next)
+            }),
         };
-        group.count += 1;
-        group.settled += u64::from(row.age >= STARTING);
-        if row.age > group.age || (row.age == group.age && row.name < group.oldest) {
-            (group.age, group.oldest) = (row.age, row.name);
+        let oldest = group.and_then(|group| self.oldest.get_mut(usize::try_from(group).ok()?));
+        if let Some((name, age)) = oldest
+            && (row.age > *age || (row.age == *age && row.name < *name))
+        {
+            (*name, *age) = (row.name, row.age);
         }
+        Member { group, settled }
     }
-    let mut all: Vec<Group> = all.into_values().collect();
-    all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.namespace, &a.oldest).cmp(&(&b.namespace, &b.oldest))));
-    (all, others)
+
+    /// The groups of these pods: the largest first, then by name. The second is how many are in none, because there are too many groups.
+    pub fn of(self, members: &[Member]) -> (Vec<Group>, u64) {
+        let mut counts = vec![(0_u64, 0_u64); self.oldest.len()];
+        let mut others = 0;
+        for member in members {
+            let group = member.group.and_then(|group| counts.get_mut(usize::try_from(group).ok()?));
+            match group {
+                Some((count, settled)) => {
+                    *count += 1;
+                    *settled += u64::from(member.settled);
+                }
+                None => others += 1,
+            }
+        }
+        let mut oldest = self.oldest;
+        let mut groups: Vec<Group> = Vec::with_capacity(oldest.len());
+        for ((namespace, stem, status, lost), place) in self.places {
+            let Ok(at) = usize::try_from(place) else { continue };
+            let (Some((count, settled)), Some(oldest)) = (counts.get(at).copied(), oldest.get_mut(at)) else {
+                continue;
+            };
+            // None, where a list was read anew.
+            if count > 0 {
+                let (oldest, age) = std::mem::take(oldest);
+                groups.push(Group { namespace, stem, status, lost, count, settled, oldest, age });
+            }
+        }
+        groups.sort_by(|a, b| {
+            b.count.cmp(&a.count).then_with(|| (&a.namespace, &a.oldest).cmp(&(&b.namespace, &b.oldest)))
+        });
+        (groups, others)
+    }
 }
 
 /// The name of what made a pod, where its name was made of it: controllers append `-` and a word.
@@ -73,6 +116,14 @@ mod tests {
         PodRow { namespace: "a".into(), name: name.into(), status: status.into(), age, lost: String::new() }
     }
 
+    fn grouped(rows: Vec<PodRow>) -> (Vec<Group>, u64) {
+        let mut groups = Groups::default();
+        // As when a list is begun anew.
+        groups.see(row("gone-a", "Error", 5));
+        let members: Vec<Member> = rows.into_iter().map(|row| groups.see(row)).collect();
+        groups.of(&members)
+    }
+
     #[test]
     fn the_alike_are_counted_together() {
         let rows = vec![
@@ -82,7 +133,7 @@ mod tests {
             row("web-5f-c", "CrashLoopBackOff", 5),
             row("web-5f-d", "Running", 70),
         ];
-        let (groups, others) = groups(rows);
+        let (groups, others) = grouped(rows);
         let told: Vec<_> = groups.iter().map(|g| (g.stem.as_str(), g.count, g.settled, g.oldest.as_str())).collect();
         assert_eq!(told, [("web-5f", 3, 2, "web-5f-a"), ("solo", 1, 0, "solo"), ("web-5f", 1, 1, "web-5f-d")]);
         assert_eq!(others, 0);
@@ -90,7 +141,7 @@ mod tests {
 
     #[test]
     fn there_is_an_end_of_groups() {
-        let (groups, others) = groups((0..MOST as i64 + 7).map(|n| row(&format!("p{n}"), "Error", n)).collect());
-        assert_eq!((groups.len(), others), (MOST, 7));
+        let (groups, others) = grouped((0..MOST as i64 + 7).map(|n| row(&format!("p{n}"), "Error", n)).collect());
+        assert_eq!((groups.len(), others), (MOST - 1, 8));
     }
 }

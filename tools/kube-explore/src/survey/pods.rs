@@ -1,10 +1,13 @@
 //! Pods, and the nodes they are on.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
 
 use super::{Looking, Part};
 use crate::{
-    health::{Level, columns, finding::Pod, group, node, pod},
+    health::{Level, columns, finding::Pod, group::Groups, node, pod},
     kinds,
 };
 
@@ -23,12 +26,14 @@ impl Looking<'_> {
         if self.namespace.is_none() {
             part.fine.push(("nodes", seen.saturating_sub(bad)));
         }
+        let groups = Mutex::new(Groups::default());
         let rows = self.rows(kinds::pods(), |columns, row, namespace| {
-            columns::pod(columns, row, namespace, &|node| lost.contains(node))
+            let row = columns::pod(columns, row, namespace, &|node| lost.contains(node))?;
+            Some(groups.lock().unwrap_or_else(PoisonError::into_inner).see(row))
         });
-        let (rows, seen) = part.took(rows.await, true);
-        part.fine.push(("pods", seen.saturating_sub(rows.len() as u64)));
-        let (groups, others) = group::groups(rows);
+        let (members, seen) = part.took(rows.await, true);
+        part.fine.push(("pods", seen.saturating_sub(members.len() as u64)));
+        let (groups, others) = groups.into_inner().unwrap_or_else(PoisonError::into_inner).of(&members);
         if others > 0 {
             part.unread.push(crate::unread::Unread::new(
                 &format!("{others} more pods that are not well"),
@@ -39,7 +44,7 @@ impl Looking<'_> {
         let asked = groups.iter().filter(|group| group.lost.is_empty()).take(MOST);
         let asked: Vec<_> = asked.map(|group| (group.namespace.clone(), group.oldest.clone())).collect();
         let known: BTreeSet<_> = asked.iter().cloned().collect();
-        let mut looked: std::collections::BTreeMap<(String, String), Option<Pod>> = self
+        let mut looked: BTreeMap<(String, String), Option<Pod>> = self
             .whole(&kinds::pods(), asked, &mut part.unread)
             .await
             .into_iter()
