@@ -12,7 +12,6 @@ pub mod columns;
 pub mod conditions;
 pub mod container;
 pub mod event;
-pub mod field;
 pub mod finding;
 pub mod fold;
 pub mod group;

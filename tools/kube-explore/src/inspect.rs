@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::kubernetes::age;
 
-use crate::graph::facts::{each, text};
+use crate::field::{items, text};
 
 /// The longest message of a condition, in bytes.
 const MESSAGE_MAX: usize = 300;
@@ -27,7 +27,7 @@ pub fn cut(text: &str, most: usize) -> String {
 
 /// The conditions of an object, those that are not as they should be first.
 pub fn conditions(object: &Value, now: Timestamp) -> Vec<String> {
-    let mut rows: Vec<(bool, String)> = each(object.pointer("/status/conditions"))
+    let mut rows: Vec<(bool, String)> = items(object.pointer("/status/conditions"))
         .map(|condition| {
             let (kind, status) = (text(condition, "/type"), text(condition, "/status"));
             let mut line = format!("{kind}={status}");

@@ -185,7 +185,7 @@ mod tests {
             name: name.into(),
             namespace: "a".into(),
         };
-        let mut places = vec![
+        let mut places = [
             place(Fit::Prefix, true, "pods", "web-1"),
             place(Fit::Exact, false, "services", "web"),
             place(Fit::Exact, false, "deployments", "web"),

@@ -17,6 +17,9 @@ pub enum Broken {
     Short,
 }
 
+/// What is done with each element; it is told how far the reading is.
+type Take<'t, E> = dyn FnMut(&Elements, &[u8]) -> Result<(), E> + 't;
+
 /// Cuts the elements of one array out of an object.
 #[derive(Debug)]
 pub struct Elements {
@@ -65,11 +68,7 @@ impl Elements {
     ///
     /// # Errors
     /// [`Broken::TooLarge`], and what `take` fails with.
-    pub fn push<E: From<Broken>>(
-        &mut self,
-        bytes: &[u8],
-        take: &mut dyn FnMut(&Self, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn push<E: From<Broken>>(&mut self, bytes: &[u8], take: &mut Take<'_, E>) -> Result<(), E> {
         for &byte in bytes {
             let within = self.inside.is_some_and(|level| self.depth >= level);
             if self.string {
@@ -129,7 +128,7 @@ impl Elements {
         Ok(())
     }
 
-    fn complete<E: From<Broken>>(&mut self, take: &mut dyn FnMut(&Self, &[u8]) -> Result<(), E>) -> Result<(), E> {
+    fn complete<E: From<Broken>>(&mut self, take: &mut Take<'_, E>) -> Result<(), E> {
         if self.element.is_empty() {
             return Ok(());
         }

@@ -11,7 +11,8 @@ use shared::{Code, Result};
 use crate::{
     cluster::{Cluster, quoted},
     failure::Failure,
-    health::{Cause, Level, field, fold, seen},
+    field,
+    health::{Cause, Level, fold, seen},
     kinds::{self, Kind, Kinds},
     listing::Listed,
     path::Path,

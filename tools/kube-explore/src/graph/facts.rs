@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Id, Tie};
+use crate::field::{items, number, text};
 
 /// What is kept of an object.
 #[derive(Clone, Debug, Default)]
@@ -70,8 +71,8 @@ impl Selector {
             .flatten()
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect();
-        let expressions = each(selector.get("matchExpressions")).map(|expression| {
-            let values = each(expression.get("values")).filter_map(Value::as_str).map(str::to_owned).collect();
+        let expressions = items(selector.get("matchExpressions")).map(|expression| {
+            let values = items(expression.get("values")).filter_map(Value::as_str).map(str::to_owned).collect();
             (text(expression, "/key").to_owned(), text(expression, "/operator").to_owned(), values)
         });
         let expressions: Vec<_> = expressions.collect();
@@ -94,20 +95,6 @@ impl Selector {
     }
 }
 
-/// Text at `path`; nothing where there is none.
-pub fn text<'v>(value: &'v Value, path: &str) -> &'v str {
-    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn number(value: &Value, path: &str) -> i64 {
-    value.pointer(path).and_then(Value::as_i64).unwrap_or_default()
-}
-
-/// The items of an array; none where it is no array.
-pub fn each(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    value.and_then(Value::as_array).into_iter().flatten()
-}
-
 /// A port by its number or its name.
 fn port(value: Option<&Value>) -> String {
     match value {
@@ -125,7 +112,7 @@ impl Thing {
         let id = Id::new(kind, namespace, text(object, "/metadata/name"));
         let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
         let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
-        let owners = each(object.pointer("/metadata/ownerReferences"))
+        let owners = items(object.pointer("/metadata/ownerReferences"))
             .map(|owner| Owner { kind: text(owner, "/kind").to_owned(), name: text(owner, "/name").to_owned() })
             .collect();
         let mut thing = Self { id, labels, owners, ..Self::default() };
@@ -149,7 +136,7 @@ impl Thing {
             "Service" => {
                 self.selects =
                     Selector::read(object.pointer("/spec/selector"), false).map(|selector| (selector, Tie::Routes));
-                let ports = each(object.pointer("/spec/ports")).map(|one| {
+                let ports = items(object.pointer("/spec/ports")).map(|one| {
                     let (from, to) = (port(one.get("port")), port(one.get("targetPort")));
                     if to.is_empty() || from == to { from } else { format!("{from} -> {to}") }
                 });
@@ -184,7 +171,7 @@ impl Thing {
                 let place = if role == "ClusterRole" { "" } else { own.as_str() };
                 self.refer(role, place, text(object, "/roleRef/name"), Tie::Uses, "role");
                 for subject in
-                    each(object.pointer("/subjects")).filter(|subject| text(subject, "/kind") == "ServiceAccount")
+                    items(object.pointer("/subjects")).filter(|subject| text(subject, "/kind") == "ServiceAccount")
                 {
                     let place = Some(text(subject, "/namespace")).filter(|place| !place.is_empty()).unwrap_or(&own);
                     self.refer("ServiceAccount", place, text(subject, "/name"), Tie::Grants, "");
@@ -212,7 +199,7 @@ impl Thing {
 
     fn claims(&mut self, spec: &Value) {
         let own = self.id.namespace.clone();
-        for volume in each(spec.get("volumes")) {
+        for volume in items(spec.get("volumes")) {
             let how = format!("volume {}", text(volume, "/name"));
             self.refer("PersistentVolumeClaim", &own, text(volume, "/persistentVolumeClaim/claimName"), Tie::Uses, how);
         }
@@ -222,7 +209,7 @@ impl Thing {
         let Some(spec) = spec else { return };
         let own = self.id.namespace.clone();
         self.claims(spec);
-        for volume in each(spec.get("volumes")) {
+        for volume in items(spec.get("volumes")) {
             // Every pod has this one, from the admission.
             if text(volume, "/name").starts_with("kube-api-access-") {
                 continue;
@@ -230,14 +217,14 @@ impl Thing {
             let how = format!("volume {}", text(volume, "/name"));
             self.refer("ConfigMap", &own, text(volume, "/configMap/name"), Tie::Uses, how.as_str());
             self.refer("Secret", &own, text(volume, "/secret/secretName"), Tie::Uses, how.as_str());
-            for source in each(volume.pointer("/projected/sources")) {
+            for source in items(volume.pointer("/projected/sources")) {
                 self.refer("ConfigMap", &own, text(source, "/configMap/name"), Tie::Uses, how.as_str());
                 self.refer("Secret", &own, text(source, "/secret/name"), Tie::Uses, how.as_str());
             }
         }
-        let containers = ["initContainers", "containers"].into_iter().flat_map(|field| each(spec.get(field)));
+        let containers = ["initContainers", "containers"].into_iter().flat_map(|field| items(spec.get(field)));
         for container in containers {
-            for variable in each(container.get("env")) {
+            for variable in items(container.get("env")) {
                 let how = format!("env {}", text(variable, "/name"));
                 self.refer(
                     "ConfigMap",
@@ -248,12 +235,12 @@ impl Thing {
                 );
                 self.refer("Secret", &own, text(variable, "/valueFrom/secretKeyRef/name"), Tie::Uses, how.as_str());
             }
-            for from in each(container.get("envFrom")) {
+            for from in items(container.get("envFrom")) {
                 self.refer("ConfigMap", &own, text(from, "/configMapRef/name"), Tie::Uses, "all env");
                 self.refer("Secret", &own, text(from, "/secretRef/name"), Tie::Uses, "all env");
             }
         }
-        for secret in each(spec.get("imagePullSecrets")) {
+        for secret in items(spec.get("imagePullSecrets")) {
             self.refer("Secret", &own, text(secret, "/name"), Tie::Uses, "pulls images");
         }
         // What every pod runs as that says nothing tells nothing.
@@ -274,15 +261,15 @@ impl Thing {
             let (service, port) = to(backend);
             self.refer("Service", &own, &service, Tie::Routes, format!("default, port {port}"));
         }
-        for rule in each(object.pointer("/spec/rules")) {
+        for rule in items(object.pointer("/spec/rules")) {
             let host = Some(text(rule, "/host")).filter(|host| !host.is_empty()).unwrap_or("*");
-            for path in each(rule.pointer("/http/paths")) {
+            for path in items(rule.pointer("/http/paths")) {
                 let (service, port) = to(path.get("backend").unwrap_or(&Value::Null));
                 let how = format!("{host}{} port {port}", text(path, "/path"));
                 self.refer("Service", &own, &service, Tie::Routes, how);
             }
         }
-        for tls in each(object.pointer("/spec/tls")) {
+        for tls in items(object.pointer("/spec/tls")) {
             self.refer("Secret", &own, text(tls, "/secretName"), Tie::Uses, "TLS");
         }
         self.refer("IngressClass", "", text(object, "/spec/ingressClassName"), Tie::Uses, "class");
@@ -290,16 +277,16 @@ impl Thing {
 
     fn route(&mut self, object: &Value) {
         let own = self.id.namespace.clone();
-        let hosts: Vec<&str> = each(object.pointer("/spec/hostnames")).filter_map(Value::as_str).collect();
+        let hosts: Vec<&str> = items(object.pointer("/spec/hostnames")).filter_map(Value::as_str).collect();
         let place = |reference: &Value| {
             Some(text(reference, "/namespace")).filter(|name| !name.is_empty()).unwrap_or(&own).to_owned()
         };
-        for parent in each(object.pointer("/spec/parentRefs")) {
+        for parent in items(object.pointer("/spec/parentRefs")) {
             let kind = Some(text(parent, "/kind")).filter(|kind| !kind.is_empty()).unwrap_or("Gateway");
             let how = text(parent, "/sectionName");
             self.refer(kind, &place(parent), text(parent, "/name"), Tie::Uses, how);
         }
-        for backend in each(object.pointer("/spec/rules")).flat_map(|rule| each(rule.get("backendRefs"))) {
+        for backend in items(object.pointer("/spec/rules")).flat_map(|rule| items(rule.get("backendRefs"))) {
             let kind = Some(text(backend, "/kind")).filter(|kind| !kind.is_empty()).unwrap_or("Service");
             let how = format!("{} port {}", hosts.join(","), port(backend.get("port")));
             self.refer(kind, &place(backend), text(backend, "/name"), Tie::Routes, how.trim());
@@ -329,10 +316,10 @@ fn note(object: &Value) -> String {
         }
         "Service" => text(object, "/spec/type").to_owned(),
         "EndpointSlice" => {
-            let all = each(object.get("endpoints"));
+            let all = items(object.get("endpoints"));
             let ready =
                 |endpoint: &&Value| endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(true);
-            let (all, ready) = (all.count(), each(object.get("endpoints")).filter(ready).count());
+            let (all, ready) = (all.count(), items(object.get("endpoints")).filter(ready).count());
             format!("{ready} of {all} endpoints ready")
         }
         "PersistentVolumeClaim" | "PersistentVolume" | "Namespace" => text(object, "/status/phase").to_owned(),
@@ -345,12 +332,12 @@ fn note(object: &Value) -> String {
         "PodDisruptionBudget" => format!("{} may go", number(object, "/status/disruptionsAllowed")),
         "Node" => {
             let ready =
-                each(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
+                items(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
             String::from(if ready.is_some_and(|ready| text(ready, "/status") == "True") { "Ready" } else { "NotReady" })
         }
         _ => {
             let ready =
-                each(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
+                items(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
             ready
                 .map(|ready| match (text(ready, "/status"), text(ready, "/reason")) {
                     (status, "") => format!("Ready={status}"),
@@ -364,8 +351,8 @@ fn note(object: &Value) -> String {
 
 /// A pod's state as kubectl prints it, near enough for one word.
 fn pod(object: &Value) -> String {
-    let statuses = || each(object.pointer("/status/containerStatuses"));
-    let reason = each(object.pointer("/status/initContainerStatuses")).chain(statuses()).find_map(|status| {
+    let statuses = || items(object.pointer("/status/containerStatuses"));
+    let reason = items(object.pointer("/status/initContainerStatuses")).chain(statuses()).find_map(|status| {
         let waiting = text(status, "/state/waiting/reason");
         let ended = text(status, "/state/terminated/reason");
         [waiting, ended]
@@ -375,6 +362,6 @@ fn pod(object: &Value) -> String {
     let own = Some(text(object, "/status/reason")).filter(|reason| !reason.is_empty());
     let state = own.or(reason).unwrap_or_else(|| text(object, "/status/phase"));
     let ready = statuses().filter(|status| status.get("ready").and_then(Value::as_bool) == Some(true)).count();
-    let all = each(object.pointer("/spec/containers")).count();
+    let all = items(object.pointer("/spec/containers")).count();
     format!("{state} {ready}/{all}")
 }

@@ -3,13 +3,11 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{
-    Cause, Level,
+use super::{Cause, Level, finding::STARTING, words};
+use crate::{
     field::{ago, condition_is, each, lasting, name, namespace, number, text, time, yes, young},
-    finding::STARTING,
-    words,
+    table::{Columns, Row},
 };
-use crate::table::{Columns, Row};
 
 /// How long a namespace may take to end while only its content is in the way.
 const ENDING: i64 = 120;

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    field::{ago, each, lasting, number, text, time, yes},
     finding::{Class, Finding, Log, STARTING},
     words,
 };
+use crate::field::{ago, each, lasting, number, text, time, yes};
 
 /// For how long a restart is worth a mention.
 pub const RECENT: i64 = 600;

@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{
-    field::{number, text, time},
-    words,
-};
+use super::words;
+use crate::field::{number, text, time};
 
 /// A kind of warning, with how often it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]

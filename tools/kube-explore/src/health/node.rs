@@ -3,11 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{
-    Cause, Level,
-    field::{condition, each, lasting, name, text, time, yes, young},
-    finding::STARTING,
-};
+use super::{Cause, Level, finding::STARTING};
+use crate::field::{condition, each, lasting, name, text, time, yes, young};
 
 /// What is wrong with a node.
 #[derive(Clone, Debug, PartialEq, Eq)]

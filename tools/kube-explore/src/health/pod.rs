@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{
     container::{Container, spec},
-    field::{ago, condition, condition_is, controller, each, labels, lasting, name, text, time, young},
     finding::{Class, Finding, Pod, STARTING},
     words,
 };
+use crate::field::{ago, condition, condition_is, controller, each, labels, lasting, name, text, time, young};
 
 /// The most claims of one pod that are kept.
 const KEPT: usize = 64;

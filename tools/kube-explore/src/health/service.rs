@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{
-    Cause, Level,
+use super::{Cause, Level, words};
+use crate::{
     field::{each, labels, name, namespace, number, text},
-    words,
+    table::{Columns, Row},
 };
-use crate::table::{Columns, Row};
 
 /// A workload that might be behind a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{
-    Cause, Evidence, Level,
-    field::{lasting, name, namespace, text, time},
-};
+use super::{Cause, Evidence, Level};
+use crate::field::{lasting, name, namespace, text, time};
 
 /// Judges a claim. `waits` says whether a storage class (none is the default one) binds only when a pod comes: then waiting is no trouble,
 /// unless a node was chosen for it already.

@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{
-    Cause, Level,
-    calls::Calls,
-    field::{each, name, text},
-    words,
-};
+use super::{Cause, Level, calls::Calls, words};
+use crate::field::{each, name, text};
 
 /// Where a webhook is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

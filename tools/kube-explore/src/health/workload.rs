@@ -5,12 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{
-    Cause, Evidence, Level,
-    columns::Short,
-    field::{condition_is, controller, labels, name, namespace, number, text, time, yes, young},
-    words,
-};
+use super::{Cause, Evidence, Level, columns::Short, words};
+use crate::field::{condition_is, controller, labels, name, namespace, number, text, time, yes, young};
 
 /// How long a workload may be short of replicas before that alone is trouble.
 const SETTLING: i64 = 60;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{ago, cut};
-use crate::graph::facts::{each, text};
+use crate::field::{items, text};
 
 /// The longest message of a state.
 const MESSAGE_MAX: usize = 300;
@@ -17,9 +17,9 @@ pub fn lines(pod: &Value, now: Timestamp) -> Vec<String> {
         ("containers", "containerStatuses", ""),
         ("ephemeralContainers", "ephemeralContainerStatuses", "debug "),
     ] {
-        for container in each(pod.pointer("/spec").and_then(|spec| spec.get(list))) {
+        for container in items(pod.pointer("/spec").and_then(|spec| spec.get(list))) {
             let name = text(container, "/name");
-            let all = each(pod.pointer("/status").and_then(|status| status.get(statuses)));
+            let all = items(pod.pointer("/status").and_then(|status| status.get(statuses)));
             let status = all.into_iter().find(|status| text(status, "/name") == name);
             lines.push(format!("{prefix}{name} ({}): {}", text(container, "/image"), state(status, now)));
             let size = resources(container);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared::kubernetes::age;
 
 use super::cut;
-use crate::graph::facts::text;
+use crate::field::text;
 
 /// The longest message.
 const MESSAGE_MAX: usize = 300;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::graph::facts::text;
+use crate::field::text;
 
 /// The manager in a sentence; nothing where no label or annotation names one.
 pub fn of(object: &Value) -> Option<String> {

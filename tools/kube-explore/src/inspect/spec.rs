@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::cut;
-use crate::graph::facts::{each, text};
+use crate::field::{items, text};
 
 /// The most lines.
 const LINES: usize = 40;
@@ -80,7 +80,7 @@ fn pod(spec: Option<&Value>) -> Vec<String> {
             walk(field, value, 0, &mut lines);
         }
     }
-    let volumes = each(spec.get("volumes")).filter(|volume| !text(volume, "/name").starts_with("kube-api-access-"));
+    let volumes = items(spec.get("volumes")).filter(|volume| !text(volume, "/name").starts_with("kube-api-access-"));
     for volume in volumes {
         walk("volume", volume, 0, &mut lines);
     }
@@ -95,11 +95,9 @@ fn data(object: &Value, fields: &[&str]) -> Vec<String> {
         for (key, value) in object.get(*field).and_then(Value::as_object).into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
             let short = value.len() <= VALUE_MAX && !value.contains('\n') && *field == "data";
-            lines.push(match (secret, short) {
-                (true, _) => format!("{key}: {value}"),
-                (false, true) => format!("{key}: {value}"),
-                (false, false) => format!("{key}: {} bytes", value.len()),
-            });
+            let size = format!("{} bytes", value.len());
+            // What stands for a secret's value is its size, too.
+            lines.push(format!("{key}: {}", if secret || short { value } else { &size }));
         }
     }
     let kind = text(object, "/type");

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use super::{AT_ONCE, Looking, Survey};
 use crate::{
     failure::Failure,
-    health::{Evidence, Level, event, field, finding::Log, words},
+    field,
+    health::{Evidence, Level, event, finding::Log, words},
     kinds,
     path::Path,
     unread::Unread,

@@ -81,7 +81,7 @@ impl Looking<'_> {
             return;
         }
         let classes = self.objects(kinds::storage_classes(), |class| {
-            Some((crate::health::field::name(&class).to_owned(), volume::waits(&class), volume::is_default(&class)))
+            Some((crate::field::name(&class).to_owned(), volume::waits(&class), volume::is_default(&class)))
         });
         let classes = classes.await;
         let known = classes.unread.is_empty();

@@ -9,9 +9,10 @@ use shared::Code;
 
 use super::{AT_ONCE, Looking, Part, labels};
 use crate::{
+    field,
     health::{
         calls::Counts,
-        field, service,
+        service,
         webhook::{self, Target, Webhook},
     },
     kinds,

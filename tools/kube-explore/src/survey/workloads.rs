@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::{Looking, Part};
 use crate::{
+    field,
     health::{
         columns::{self, Short},
-        event, field,
+        event,
         group::stem,
         seen::JobSeen,
         workload::{self, Job, Workload},

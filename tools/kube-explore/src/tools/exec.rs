@@ -17,7 +17,7 @@ use crate::{
     Explore,
     cluster::{Cluster, quoted},
     failure::Failure,
-    graph::facts::{each, text as field},
+    field::{items, text as field},
     scope::{self, Place},
     target::{Named, Pods},
 };
@@ -203,7 +203,7 @@ fn chosen(pods: &Pods) -> Result<(&Value, Option<String>)> {
     let running =
         |pod: &&Value| field(pod, "/status/phase") == "Running" && field(pod, "/metadata/deletionTimestamp").is_empty();
     let ready = |pod: &&Value| {
-        let mut conditions = each(pod.pointer("/status/conditions"));
+        let mut conditions = items(pod.pointer("/status/conditions"));
         running(pod) && conditions.any(|one| field(one, "/type") == "Ready" && field(one, "/status") == "True")
     };
     let all = pods.total;
@@ -222,7 +222,7 @@ fn container(pod: &Value, named: Option<&str>) -> Result<String> {
     let fields = ["containers", "initContainers", "ephemeralContainers"];
     let all: Vec<&str> = fields
         .iter()
-        .flat_map(|list| each(pod.pointer("/spec").and_then(|spec| spec.get(*list))))
+        .flat_map(|list| items(pod.pointer("/spec").and_then(|spec| spec.get(*list))))
         .map(|container| field(container, "/name"))
         .collect();
     match named.filter(|name| !name.is_empty()) {

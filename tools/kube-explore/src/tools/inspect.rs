@@ -11,10 +11,8 @@ use shared::{Annotations, Answer, Call, Code, Lines, List, Read, Result, Text, T
 use crate::{
     Explore,
     cluster::Cluster,
-    graph::{
-        Graph, Id, Tie,
-        facts::{each, text as field},
-    },
+    field::{items, text as field},
+    graph::{Graph, Id, Tie},
     inspect::{self, containers, events, manager, spec},
     kinds::{self, Kinds},
     path::Path,
@@ -351,7 +349,7 @@ async fn logs(cluster: &Cluster, target: &Target) -> (Vec<u8>, Vec<Unread>) {
 /// Which containers' logs tell something, and whether the one before the last start does.
 fn wanted(pod: &Value) -> Vec<(String, bool)> {
     let statuses = ["initContainerStatuses", "containerStatuses"];
-    let all = statuses.iter().flat_map(|list| each(pod.pointer("/status").and_then(|status| status.get(*list))));
+    let all = statuses.iter().flat_map(|list| items(pod.pointer("/status").and_then(|status| status.get(*list))));
     let mut wanted = Vec::new();
     let mut well = Vec::new();
     for status in all {
@@ -359,20 +357,16 @@ fn wanted(pod: &Value) -> Vec<(String, bool)> {
         let ended_badly = |path: &str| {
             status.pointer(path).is_some_and(|ended| ended.get("exitCode").and_then(Value::as_i64) != Some(0))
         };
+        let runs = status.pointer("/state/running").is_some();
+        let unready = status.get("ready").and_then(Value::as_bool) == Some(false);
         if status.pointer("/state/waiting").is_some() {
             // It has only written something if it ran before.
-            if status.pointer("/lastState/terminated").is_some() {
-                wanted.push((name, true));
-            }
-        } else if ended_badly("/state/terminated") {
-            wanted.push((name, false));
-        } else if status.get("ready").and_then(Value::as_bool) == Some(false)
-            && status.pointer("/state/running").is_some()
-        {
+            wanted.extend(status.pointer("/lastState/terminated").map(|_| (name, true)));
+        } else if ended_badly("/state/terminated") || runs && unready {
             wanted.push((name, false));
         } else if ended_badly("/lastState/terminated") {
             wanted.push((name, true));
-        } else if status.pointer("/state/running").is_some() {
+        } else if runs {
             well.push((name, false));
         }
     }

@@ -20,6 +20,11 @@ pub fn each<'v>(value: &'v Value, path: &str) -> impl Iterator<Item = &'v Value>
     value.pointer(path).and_then(Value::as_array).into_iter().flatten()
 }
 
+/// The elements of an array; none of anything else.
+pub fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
 /// The number at `path`; 0 where there is none.
 pub fn number(value: &Value, path: &str) -> i64 {
     value.pointer(path).and_then(Value::as_i64).unwrap_or_default()
