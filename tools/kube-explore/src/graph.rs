@@ -85,7 +85,7 @@ pub struct Edge {
     pub to: Id,
     /// What ties them.
     pub tie: Tie,
-    /// How, where that says more: `env DB_URL`, `80 -> 8080`.
+    /// How, where that says more: `env DB_URL`, `80 → 8080`.
     pub how: String,
 }
 

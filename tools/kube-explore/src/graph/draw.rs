@@ -243,7 +243,7 @@ mod tests {
     pod/web-1-1 (Running 1/1)
 routes:
   ingress/web -> service/web (ClusterIP) [shop.example.com/ port 80]
-  service/web (ClusterIP) -> pod/web-1-0 (Running 1/1), pod/web-1-1 (Running 1/1) [80 -> 8080]
+  service/web (ClusterIP) -> pod/web-1-0 (Running 1/1), pod/web-1-1 (Running 1/1) [80 → 8080]
 uses:
   deployment/web (2/2 ready) -> configmap/app [all env]; secret/db IS NOT THERE [env URL, env USER]; serviceaccount/web [runs as]
   rolebinding/web -> role/reader [role]

@@ -138,7 +138,7 @@ impl Thing {
                     Selector::read(object.pointer("/spec/selector"), false).map(|selector| (selector, Tie::Routes));
                 let ports = items(object.pointer("/spec/ports")).map(|one| {
                     let (from, to) = (port(one.get("port")), port(one.get("targetPort")));
-                    if to.is_empty() || from == to { from } else { format!("{from} -> {to}") }
+                    if to.is_empty() || from == to { from } else { format!("{from} → {to}") }
                 });
                 self.how = ports.collect::<Vec<_>>().join(", ");
             }

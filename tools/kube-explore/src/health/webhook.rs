@@ -118,7 +118,11 @@ impl Webhook {
             (_, 0) => Some(
                 self.cause(Level::Critical, "fails closed and does not answer")
                     .fact(at)
-                    .fact(format!("all {failed} calls failed"))
+                    .fact(if failed == 1 {
+                        String::from("the one call failed")
+                    } else {
+                        format!("all {failed} calls failed")
+                    })
                     .fact(self.refuses()),
             ),
             (_, _) => Some(
