@@ -147,7 +147,7 @@ impl Tool for Find {
     const NAME: &'static str = "kube_find";
     const TITLE: &'static str = "Find objects";
     const DESCRIPTION: &'static str = "Where something is: fuzzy search over all kinds, custom ones too, with status, ready, age and node. Pass query, status or selector.";
-    const EXAMPLE: &'static str = "query='crashing pods'";
+    const EXAMPLE: &'static str = "query=crashing";
     const ANNOTATIONS: Annotations = Annotations::READ_REMOTE;
     const ALIASES: &'static [(&'static str, &'static str)] = &[
         ("name", "query"),
