@@ -178,7 +178,7 @@ impl Cluster {
     }
 
     /// A long list: its names, and its table at a revision that is not older: as good, if each row has the name that is expected there.
-    /// Exactly the same one is asked for last: for that, API servers read their store, at ten times the cost.
+    /// Exactly the same one is asked for last: it is read from the store, at ten times the cost.
     async fn paired<T: Send>(
         &self,
         kind: &Kind,
@@ -197,7 +197,6 @@ impl Cluster {
                     return Ok((part.items, part.seen));
                 }
                 Ok(_) if exact => return Err(Failure::new(Code::Unsupported, "its list is not in one order")),
-                // Something came or went in between.
                 Ok(_) => {}
                 Err(failure) if failure.status == 410 => last = failure,
                 Err(failure) => return Err(failure),
@@ -206,7 +205,7 @@ impl Cluster {
         Err(last)
     }
 
-    /// A long list of an API server that can do no better: page by page, with the metadata.
+    /// A long list of an API server that can do no better: in pages, with metadata.
     async fn pages<T: Send>(
         &self,
         kind: &Kind,

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{columns::PodRow, finding::STARTING};
 
-/// The most groups that are told apart.
-const MOST: usize = 5_000;
+/// The most groups that are told apart; pods that would be in others are counted by namespace and status.
+const MOST: usize = 1_000;
 
 /// Pods that are alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
     /// Their namespace.
     pub namespace: String,
-    /// What their names have in common; the name of one that has nothing in common with others.
+    /// What their names have in common; the name of one that has nothing in common with others. Empty where nobody can tell whose they are.
     pub stem: String,
     /// Their status, as kubectl prints it.
     pub status: String,
@@ -48,9 +48,12 @@ impl Groups {
     /// Finds the group of a row. A row that is seen twice changes nothing: who is in a group is counted in the end.
     pub fn see(&mut self, row: PodRow) -> Member {
         let settled = row.age >= STARTING;
-        let stem = stem(&row.name).to_owned();
-        let next = u32::try_from(self.oldest.len()).ok().filter(|_| self.oldest.len() < MOST);
-        let group = match self.places.entry((row.namespace, stem, row.status, row.lost)) {
+        let mut key = (row.namespace, stem(&row.name).to_owned(), row.status, row.lost);
+        if self.oldest.len() >= MOST && !self.places.contains_key(&key) {
+            key.1 = String::new();
+        }
+        let next = u32::try_from(self.oldest.len()).ok().filter(|_| self.oldest.len() < 2 * MOST);
+        let group = match self.places.entry(key) {
             Entry::Occupied(place) => Some(*place.get()),
             Entry::Vacant(free) => next.map(|next| {
                 self.oldest.push((row.name.clone(), row.age));
@@ -142,6 +145,9 @@ mod tests {
     #[test]
     fn there_is_an_end_of_groups() {
         let (groups, others) = grouped((0..MOST as i64 + 7).map(|n| row(&format!("p{n}"), "Error", n)).collect());
-        assert_eq!((groups.len(), others), (MOST - 1, 8));
+        assert_eq!((groups.len(), others), (MOST, 0));
+        assert_eq!((groups[0].stem.as_str(), groups[0].count), ("", 8));
+        let (groups, others) = grouped((0..MOST as i64 * 3).map(|n| row("p", &format!("s{n}"), n)).collect());
+        assert_eq!((groups.len() as u64, others), (MOST as u64 * 2 - 1, MOST as u64 + 1));
     }
 }

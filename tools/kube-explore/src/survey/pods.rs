@@ -41,7 +41,7 @@ impl Looking<'_> {
             ));
         }
         // Those on a lost node are explained.
-        let asked = groups.iter().filter(|group| group.lost.is_empty()).take(MOST);
+        let asked = groups.iter().filter(|group| group.lost.is_empty() && !group.stem.is_empty()).take(MOST);
         let asked: Vec<_> = asked.map(|group| (group.namespace.clone(), group.oldest.clone())).collect();
         let known: BTreeSet<_> = asked.iter().cloned().collect();
         let mut looked: BTreeMap<(String, String), Option<Pod>> = self
