@@ -205,7 +205,7 @@ impl Cluster {
         Err(last)
     }
 
-    /// A long list of an API server that can do no better: in pages, with metadata.
+    /// A long list of an API server that can no better: in pages, with metadata.
     async fn pages<T: Send>(
         &self,
         kind: &Kind,
