@@ -205,7 +205,7 @@ impl Cluster {
         Err(last)
     }
 
-    /// A long list of an API server that can no better: in pages, with metadata.
+    /// A long list of an API server that can do no better: in pages, with metadata.
     async fn pages<T: Send>(
         &self,
         kind: &Kind,
@@ -242,8 +242,12 @@ impl Cluster {
                         let row: Row = serde_json::from_slice(row).map_err(|error| unread(kind, &error))?;
                         let namespace = whose.of(usize::try_from(part.seen).unwrap_or(usize::MAX), &row);
                         part.seen += 1;
-                        part.placeless += u64::from(kind.namespaced && namespace.is_none());
-                        part.items.extend(keep(columns, &row, namespace));
+                        // One of a namespace that nobody knows is nothing to go on; the list is read another way then.
+                        if kind.namespaced && namespace.is_none() {
+                            part.placeless += 1;
+                        } else {
+                            part.items.extend(keep(columns, &row, namespace));
+                        }
                     }
                 }
                 Ok(())

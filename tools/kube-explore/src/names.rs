@@ -1,8 +1,9 @@
 //! Which namespace each object of a long list is in, in the list's order.
 //!
 //! A table without objects is the cheapest way to see ten thousand pods, and it does not say which namespace a row is of; with objects it costs
-//! the API server ten times as much. Their metadata in protobuf costs as little as the table. So a long list is read twice, the second time at
-//! exactly the revision of the first, where both have one order; the names are compared row by row, so that nothing rests on that order alone.
+//! the API server ten times as much. Their metadata in protobuf costs as little as the table. So a long list is read twice, the second time at a
+//! revision that is not older than the first, and the names are compared row by row: where all of them and their number are the same, so is the
+//! order, and otherwise both are read again.
 //!
 //! Of protobuf, no more is read than fields and their lengths: the envelope (`runtime.Unknown`), the list in it, its revision, and of each item
 //! name and namespace (`k8s.io/apimachinery/pkg/{runtime,apis/meta/v1}/generated.proto`).
