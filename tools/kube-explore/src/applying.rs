@@ -26,7 +26,7 @@ const TELLING: usize = 4;
 /// How the API server begins to say that a field is wrong.
 const UNTYPED: [&str; 2] = ["failed to create typed patch object", "failed to convert new object"];
 /// From here on it repeats the value.
-const REPEATED: &str = ", got &value";
+const REPEATED: &str = ", got &";
 
 /// Where a document goes.
 #[derive(Clone, Debug)]

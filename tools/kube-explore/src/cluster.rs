@@ -173,6 +173,13 @@ impl Cluster {
         let mut kinds = Kinds::default();
         kinds.read(&core.map_err(|failure| failure.error(attempted))?)?;
         kinds.read(&groups.map_err(|failure| failure.error(attempted))?)?;
+        if kinds.all.is_empty() {
+            return Err(ToolError::new(
+                Code::Unsupported,
+                "what answers there has no kinds of objects: it is no API server",
+            )
+            .hint("have the operator correct the server of this context"));
+        }
         Ok(kinds)
     }
 
@@ -371,9 +378,9 @@ fn refused(error: &kube::Error) -> ToolError {
         let failure = unreachable(error);
         return failure.error("getting credentials");
     }
+    // Not in its own words: they may hold a key.
     ToolError::new(Code::Unavailable, "the context's cluster or user cannot be used")
-        .hint("have the operator correct them in the kubeconfig")
-        .with_said(chain(error))
+        .hint("have the operator correct them in the kubeconfig: certificates and keys in PEM, a token of one line")
 }
 
 /// Why no answer came.
@@ -385,7 +392,9 @@ pub fn unreachable(error: &kube::Error) -> Failure {
             kube::client::AuthError::AuthExecRun { out, .. } => {
                 format!("the credential plug-in failed: {}", String::from_utf8_lossy(&out.stderr))
             }
-            _ => chain(error),
+            kube::client::AuthError::AuthExecStart(_) | kube::client::AuthError::MissingCommand => chain(error),
+            // What it printed may be the very secret.
+            _ => String::from("what the credential plug-in or the kubeconfig gives is not understood"),
         };
         return failure;
     }

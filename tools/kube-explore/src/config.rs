@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use kube::{
     Config,
     config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
@@ -19,6 +20,8 @@ const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long writing to a connection may stand still.
 const WRITE: Duration = Duration::from_secs(15);
+/// Values shorter than this are words, and not secrets, wherever they stand.
+const TELLING: usize = 6;
 /// The most contexts an error lists.
 const LISTED: usize = 20;
 /// What a credential plug-in may know of our environment, besides what the kubeconfig sets for it. Whole families, since each cloud has its own.
@@ -63,7 +66,9 @@ pub fn in_pod() -> bool {
 /// The cluster that `context` names, or that is meant without one.
 pub async fn choose(context: Option<&str>) -> Result<Chosen> {
     let context = context.filter(|name| !name.is_empty());
-    let mut chosen = if context.is_none() && in_pod() { pod()? } else { kubeconfig(context).await? };
+    let context = context.map(str::to_owned);
+    let mut chosen =
+        aside(move || if context.is_none() && in_pod() { pod() } else { kubeconfig(context.as_deref()) }).await?;
     chosen.config.connect_timeout = Some(CONNECT);
     chosen.config.write_timeout = Some(WRITE);
     // What may be tried again, and for how long, is decided where it is known what was asked.
@@ -71,7 +76,10 @@ pub async fn choose(context: Option<&str>) -> Result<Chosen> {
     // On this machine's own loopback, compressing costs more than it saves.
     chosen.config.disable_compression |=
         matches!(chosen.config.cluster_url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    learn(&chosen.config.auth_info);
+    if chosen.config.cluster_url.scheme().is_none() || chosen.config.cluster_url.host().is_none() {
+        return Err(ToolError::new(Code::Unavailable, "the server of this context is no address")
+            .hint("have the operator correct it in the kubeconfig: https://HOST:PORT"));
+    }
     Ok(chosen)
 }
 
@@ -81,27 +89,44 @@ fn pod() -> Result<Chosen> {
             .hint("mount its token and certificate, or pass context with a kubeconfig")
             .with_said(error.to_string())
     })?;
+    let mut config = config;
+    credentials(&mut config.auth_info)?;
     Ok(Chosen { config, context: None, siblings: Vec::new() })
 }
 
+/// Reading files is for a thread that may wait.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| ToolError::internal("the kubeconfig could not be read"))?
+}
+
 /// The kubeconfig as kubectl merges it.
-pub async fn read() -> Result<Kubeconfig> {
-    let read = tokio::task::spawn_blocking(|| {
-        Kubeconfig::read().map_err(|error| {
-            let missing = files().iter().all(|file| !file.exists());
-            let hint = if missing {
-                "have the operator set KUBECONFIG to a kubeconfig file, or put one at ~/.kube/config"
-            } else {
-                "have the operator correct the file that KUBECONFIG names, or ~/.kube/config"
-            };
-            let message =
-                if missing { "there is no kubeconfig, and this is no pod" } else { "the kubeconfig cannot be read" };
-            let error = if missing { String::new() } else { error.to_string() };
-            let wrong = ToolError::new(Code::Unavailable, message).hint(hint);
-            if error.is_empty() { wrong } else { wrong.with_said(error) }
-        })
-    });
-    read.await.map_err(|_| ToolError::internal("the kubeconfig could not be read"))?
+fn read() -> Result<Kubeconfig> {
+    let files = files();
+    if files.iter().all(|file| !file.exists()) {
+        return Err(ToolError::new(Code::Unavailable, "there is no kubeconfig, and this is no pod")
+            .hint("have the operator set KUBECONFIG to a kubeconfig file, or put one at ~/.kube/config"));
+    }
+    for file in &files {
+        plain(file)?;
+    }
+    // What is wrong with it is told with lines of it, and one of them is the token's.
+    Kubeconfig::read().map_err(|_| {
+        ToolError::new(Code::Unavailable, "the kubeconfig cannot be read, or is not valid YAML of its kind")
+            .hint("have the operator correct the file that KUBECONFIG names, or ~/.kube/config; `kubectl config view` says where it is wrong")
+    })
+}
+
+/// A file that is read has to be one: a pipe would be waited for without end.
+fn plain(file: &Path) -> Result<()> {
+    match std::fs::metadata(file) {
+        Ok(meta) if !meta.is_file() => {
+            let name = Untrusted::line(&file.display().to_string());
+            Err(ToolError::new(Code::Unavailable, format!("{} is no file", name.quoted()))
+                .hint("have the operator correct KUBECONFIG, or what the kubeconfig names"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn files() -> Vec<PathBuf> {
@@ -111,14 +136,18 @@ fn files() -> Vec<PathBuf> {
     }
 }
 
-async fn kubeconfig(context: Option<&str>) -> Result<Chosen> {
-    let kubeconfig = read().await?;
+fn kubeconfig(context: Option<&str>) -> Result<Chosen> {
+    let kubeconfig = read()?;
     let name = match (context, &kubeconfig.current_context) {
         (Some(name), _) => name.to_owned(),
         (None, Some(current)) if !current.is_empty() => current.clone(),
         (None, _) => {
-            return Err(ToolError::new(Code::Unavailable, "the kubeconfig has no current context")
-                .hint(format!("pass context, one of {}", listed(&kubeconfig))));
+            let error = ToolError::new(Code::Unavailable, "the kubeconfig has no current context");
+            return Err(if kubeconfig.contexts.is_empty() {
+                error.hint("it has none at all: have the operator correct KUBECONFIG")
+            } else {
+                error.hint(format!("pass context, one of {}", listed(&kubeconfig)))
+            });
         }
     };
     let Some(named) = kubeconfig.contexts.iter().find(|known| known.name == name) else {
@@ -126,11 +155,20 @@ async fn kubeconfig(context: Option<&str>) -> Result<Chosen> {
     };
     let siblings = siblings(named.context.as_ref(), &kubeconfig);
     let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| {
+    let cluster = named.context.as_ref().map(|context| context.cluster.as_str());
+    let cluster = kubeconfig.clusters.iter().find(|known| Some(known.name.as_str()) == cluster);
+    let authority = cluster.and_then(|known| known.cluster.as_ref()?.certificate_authority.clone());
+    if let Some(file) = authority {
+        plain(Path::new(&file))?;
+    }
+    // It only reads files, which is what this thread is for.
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).now_or_never();
+    let config = config.ok_or_else(|| ToolError::internal("the kubeconfig could not be read"))?;
+    let mut config = config.map_err(|_| {
         ToolError::new(Code::Unavailable, format!("context {} cannot be used", Untrusted::line(&name).quoted()))
-            .hint("have the operator correct its cluster and user in the kubeconfig")
-            .with_said(error.to_string())
+            .hint("have the operator correct its cluster and user in the kubeconfig, and the certificates they name")
     })?;
+    credentials(&mut config.auth_info)?;
     plugin(&mut config.auth_info);
     Ok(Chosen { config, context: Some(name), siblings })
 }
@@ -164,19 +202,46 @@ fn plugin(auth: &mut AuthInfo) {
     exec.drop_env = Some(foreign.collect());
 }
 
-/// Tells the redaction what must never leave. The kubeconfig's own form is asked, which is where secrets have no wrapper.
-fn learn(auth: &AuthInfo) {
-    let auth = serde_json::to_value(auth).unwrap_or_default();
-    for secret in ["token", "password", "client-key-data"] {
-        if let Some(secret) = auth.get(secret).and_then(Value::as_str) {
-            redact::register(secret);
-        }
+/// Reads the credentials that stand in files, and tells the redaction what must never leave. The kubeconfig's own form is asked, which is where
+/// secrets have no wrapper.
+fn credentials(auth: &mut AuthInfo) -> Result<()> {
+    for file in [&auth.client_certificate, &auth.client_key, &auth.token_file].into_iter().flatten() {
+        plain(Path::new(file))?;
     }
-    if let Some(file) = auth.get("tokenFile").and_then(Value::as_str)
-        && let Ok(token) = std::fs::read_to_string(file)
-    {
-        redact::register(token.trim());
+    // A token in a file ends with a line feed more often than not, which no header takes. What stands in the kubeconfig comes first.
+    if let Some(file) = auth.token_file.take().filter(|_| auth.token.is_none()) {
+        let token = std::fs::read_to_string(&file).map_err(|error| {
+            let name = Untrusted::line(&file);
+            ToolError::new(Code::Unauthenticated, format!("the token in {} cannot be read: {error}", name.quoted()))
+                .hint("have the operator correct tokenFile in the kubeconfig, or mount the token")
+        })?;
+        auth.token = Some(token.trim().to_owned().into());
     }
+    let known = serde_json::to_value(&*auth).unwrap_or_default();
+    let own = ["token", "password", "client-key-data"].map(|field| known.get(field));
+    let provider = known.pointer("/auth-provider/config").and_then(Value::as_object);
+    let variables = known.pointer("/exec/env").and_then(Value::as_array);
+    let secrets = own
+        .into_iter()
+        .flatten()
+        .chain(provider.into_iter().flat_map(serde_json::Map::values))
+        .chain(variables.into_iter().flatten().filter_map(|variable| variable.get("value")));
+    for secret in secrets.filter_map(Value::as_str).filter(|secret| secret.len() >= TELLING) {
+        redact::register(secret);
+    }
+    let token = own_token(&known);
+    if token.bytes().any(|byte| !(0x20..0x7f).contains(&byte)) {
+        return Err(ToolError::new(
+            Code::Unauthenticated,
+            "the token of this context has characters that no header can carry",
+        )
+        .hint("have the operator correct it in the kubeconfig: one line, without quotes"));
+    }
+    Ok(())
+}
+
+fn own_token(auth: &Value) -> &str {
+    auth.get("token").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn listed(kubeconfig: &Kubeconfig) -> String {

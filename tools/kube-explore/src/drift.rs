@@ -136,6 +136,15 @@ impl<'o> Walk<'o> {
                 object.insert("kind".to_owned(), kind.clone());
             }
             mask::clean(&mut masked);
+            if kind.is_some_and(|kind| kind == "ConfigMap") {
+                let data = masked.get_mut("data").and_then(Value::as_object_mut);
+                for (name, value) in data.into_iter().flatten() {
+                    // By itself, a value does not show what its key says it is.
+                    if let Some(hidden) = value.as_str().and_then(|text| mask::variable(name, text)) {
+                        *value = hidden.into();
+                    }
+                }
+            }
             masked
         };
         self.pair((Some(old), Some(new)), (Some(&masked(old)), Some(&masked(new))));

@@ -218,7 +218,7 @@ impl Cluster {
             let part = self.table(kind, &path, Whose::Own, keep).await?;
             all.items.extend(part.items);
             all.seen += part.seen;
-            all.next = part.next;
+            all.next = part.next.filter(|next| *next != token);
         }
         Ok((all.items, all.seen))
     }
@@ -240,7 +240,8 @@ impl Cluster {
                         let columns =
                             columns.get_or_insert_with(|| Columns::read(&head.head_so_far()).unwrap_or_default());
                         let row: Row = serde_json::from_slice(row).map_err(|error| unread(kind, &error))?;
-                        let namespace = whose.of(usize::try_from(part.seen).unwrap_or(usize::MAX), &row);
+                        let name = columns.cell(&row, "Name").unwrap_or_default();
+                        let namespace = whose.of(usize::try_from(part.seen).unwrap_or(usize::MAX), &row, name);
                         part.seen += 1;
                         // One of a namespace that nobody knows is nothing to go on; the list is read another way then.
                         if kind.namespaced && namespace.is_none() {
@@ -278,7 +279,8 @@ impl Cluster {
                     Ok((more, count, token)) => {
                         items.extend(more);
                         seen += count;
-                        if token.is_none() {
+                        // A page that leads to itself would never end.
+                        if token.is_none() || token == next {
                             break Ok(());
                         }
                         next = token;
@@ -358,15 +360,15 @@ enum Whose<'a> {
 }
 
 impl Whose<'_> {
-    fn of<'s>(&'s self, at: usize, row: &'s Row) -> Option<&'s str> {
+    fn of<'s>(&'s self, at: usize, row: &'s Row, name: &str) -> Option<&'s str> {
         match self {
             Self::Nobody => None,
-            Self::One(name) => Some(name),
+            Self::One(place) => Some(place),
             Self::Own => {
                 let object = row.object.as_ref();
                 object.map(|object| object.metadata.namespace.as_str()).filter(|name| !name.is_empty())
             }
-            Self::Listed(names) => names.namespace(at, row),
+            Self::Listed(names) => names.namespace(at, name),
         }
     }
 }

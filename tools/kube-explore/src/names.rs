@@ -12,7 +12,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use shared::Code;
 
-use crate::{failure::Failure, table::Row};
+use crate::failure::Failure;
 
 /// What a document in protobuf begins with.
 const MAGIC: &[u8] = b"k8s\0";
@@ -148,10 +148,10 @@ impl Names {
         self.objects.is_empty()
     }
 
-    /// The namespace of the object `at` a place, if it is the one of `row`, whose name stands in its first cell.
-    pub fn namespace(&self, at: usize, row: &Row) -> Option<&str> {
-        let (namespace, name) = self.objects.get(at)?;
-        let same = row.cells.first().is_some_and(|cell| self.hasher.hash_one(cell.0.as_bytes()) == *name);
+    /// The namespace of the object `at` a place, if `name` is its name.
+    pub fn namespace(&self, at: usize, name: &str) -> Option<&str> {
+        let (namespace, known) = self.objects.get(at)?;
+        let same = self.hasher.hash_one(name.as_bytes()) == *known;
         self.namespaces.get(*namespace as usize).filter(|_| same).map(String::as_str)
     }
 }
@@ -265,10 +265,6 @@ mod tests {
         [MAGIC.to_vec(), envelope].concat()
     }
 
-    fn row(name: &str) -> Row {
-        serde_json::from_value(serde_json::json!({ "cells": [name] })).unwrap()
-    }
-
     #[test]
     fn names_come_out_however_the_bytes_arrive() {
         let document = document(&[("a", "web"), ("a", "x"), ("b", "web")]);
@@ -276,11 +272,11 @@ mod tests {
             let mut names = Names::default();
             document.chunks(step).try_for_each(|chunk| names.push(chunk)).unwrap();
             assert_eq!((names.revision(), names.len()), ("4711", 3));
-            assert_eq!(names.namespace(0, &row("web")), Some("a"));
-            assert_eq!(names.namespace(2, &row("web")), Some("b"));
+            assert_eq!(names.namespace(0, "web"), Some("a"));
+            assert_eq!(names.namespace(2, "web"), Some("b"));
             // Another object than expected is never given a namespace.
-            assert_eq!(names.namespace(1, &row("web")), None);
-            assert_eq!(names.namespace(3, &row("web")), None);
+            assert_eq!(names.namespace(1, "web"), None);
+            assert_eq!(names.namespace(3, "web"), None);
         }
     }
 

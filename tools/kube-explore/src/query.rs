@@ -144,6 +144,10 @@ impl Query {
                 continue;
             }
             if let Some((kind, name)) = lower.split_once('/') {
+                if kind.is_empty() || kind.starts_with('.') {
+                    query.terms.extend((!name.is_empty()).then(|| name.to_owned()));
+                    continue;
+                }
                 if let Ok(kind) = kinds.named(kind) {
                     query.kinds.push(kind.clone());
                 } else {
@@ -195,7 +199,8 @@ mod tests {
             ("OOMKilled", &[], &[], None, vec![Wanted::Saying("oomkilled".into())]),
             ("", &[], &[], None, vec![]),
             ("in", &[], &["namespaces"], None, vec![]),
-            ("/", &[], &[], Some(""), vec![]),
+            ("/", &[], &[], None, vec![]),
+            ("../web", &["web"], &[], None, vec![]),
         ] {
             let expected = (words(terms), words(kinds), namespace.map(str::to_owned), wanted);
             assert_eq!(read(text), expected, "{text}");

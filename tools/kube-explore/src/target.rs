@@ -17,7 +17,7 @@ use crate::{
 /// How many candidates are looked at.
 const CANDIDATES: usize = 40;
 /// The most pods of a workload that are fetched.
-pub const PODS_MAX: usize = 50;
+pub const PODS_MAX: usize = 200;
 /// Kinds whose objects have pods, and that people name. Replica sets are their deployments'.
 const WITH_PODS: &[fn() -> Kind] =
     &[kinds::pods, kinds::deployments, kinds::stateful_sets, kinds::daemon_sets, kinds::jobs, kinds::services];
@@ -69,8 +69,10 @@ pub struct Pods {
     pub others: Vec<String>,
     /// What could not be looked at.
     pub unread: Vec<Unread>,
-    /// Whether the name was given whole.
-    pub exact: bool,
+    /// How the name fits.
+    pub fit: Fit,
+    /// Whether there are more that fit than are named.
+    pub more: bool,
 }
 
 impl Target {
@@ -124,8 +126,9 @@ impl Cluster {
     pub async fn target(&self, named: &Named<'_>, among: Option<&[Kind]>) -> Result<Target> {
         let kinds = self.kinds().await?;
         let (kind, name) = named.split(&kinds)?;
-        if let Some(kind) = &kind {
-            // One request where everything is said: and the one that also works for who may get and not list.
+        // One request where everything is said; and the one that also works for who may get and not list.
+        let said = kind.as_ref().filter(|kind| named.namespace.is_some() || !kind.namespaced);
+        if let Some(kind) = said {
             let namespace = named.namespace.unwrap_or_else(|| self.namespace());
             let namespace = kind.namespaced.then(|| namespace.to_owned());
             match self.object(&Path::object(kind, namespace.as_deref(), name)).await {
@@ -151,7 +154,7 @@ impl Cluster {
             limit: CANDIDATES,
             ..Ask::default()
         };
-        let looked = match (kind, among) {
+        let looked = match (kind.clone(), among) {
             (Some(kind), _) => vec![kind],
             (None, Some(among)) => among.to_vec(),
             (None, None) => usual(&kinds),
@@ -159,8 +162,26 @@ impl Cluster {
         let mut hits = self.search(&ask, looked).await;
         let mut best = std::mem::take(&mut hits.best);
         let Some(first) = best.first().map(|first| first.place.fit) else {
+            // Where nothing may be listed, the context's own namespace may still be asked.
+            if let Some(kind) = kind.filter(|_| hits.blind > 0 && named.namespace.is_none()) {
+                let own = Some(self.namespace().to_owned());
+                if let Ok(object) = self.object(&Path::object(&kind, own.as_deref(), name)).await {
+                    return Ok(Target {
+                        kind,
+                        namespace: own,
+                        name: name.to_owned(),
+                        object,
+                        others: Vec::new(),
+                        others_total: 0,
+                        unread: hits.unread,
+                        fit: Fit::Exact,
+                    });
+                }
+            }
             return Err(self.missing(named, name, &hits));
         };
+        // Beyond the candidates that were kept, there may be more that fit as well as the first.
+        let cut = hits.total > best.len() as u64 && best.last().is_some_and(|last| last.place.fit == first);
         best.sort_by_key(|found| {
             let own = found.namespace.as_deref() == Some(self.namespace());
             (found.place.fit, if first == Fit::Exact { found.place.weight } else { 0 }, !own)
@@ -168,8 +189,7 @@ impl Cluster {
         let chosen = best.remove(0);
         let rivals = best.iter().filter(|found| found.place.fit == first);
         let others: Vec<String> = rivals.map(Match::shown).collect();
-        // More than were kept are of the same fit at most.
-        let others_total = if best.len() + 1 < CANDIDATES { others.len() as u64 } else { hits.total.saturating_sub(1) };
+        let others_total = if cut { hits.total.saturating_sub(1) } else { others.len() as u64 };
         let path = Path::object(&chosen.kind, chosen.namespace.as_deref(), &chosen.name);
         let object = self
             .object(&path)
@@ -198,7 +218,8 @@ impl Cluster {
             of: of.clone(),
             pods,
             total,
-            exact: target.fit == Fit::Exact,
+            fit: target.fit,
+            more: target.others_total > target.others.len() as u64,
             others: target.others,
             unread: [target.unread, unread].concat(),
         };
@@ -214,15 +235,44 @@ impl Cluster {
                 .hint("name a pod, or a workload: a deployment, stateful set, daemon set, job"));
         };
         let mut listed = self.objects(&kinds::pods(), Some(&namespace), None, Some(&selector), Some).await;
+        // Labels are anybody's to set: its own are those that it owns. A service owns none, it sends to all of them.
+        if let Some(owners) = self.owners(&target, &selector).await {
+            listed
+                .items
+                .retain(|pod| controller(pod).is_some_and(|(_, _, uid)| owners.iter().any(|owner| owner == uid)));
+        }
         let total = listed.items.len() as u64;
-        // The newest first: of many, those say what is now.
-        listed.items.sort_by(|a, b| created(b).cmp(created(a)).then_with(|| name_of(a).cmp(name_of(b))));
+        // Those that run before those that do not, and the newest first: of many, those say what is now.
+        let runs = |pod: &Value| pod.pointer("/status/phase").and_then(Value::as_str) == Some("Running");
+        listed.items.sort_by(|a, b| {
+            runs(b).cmp(&runs(a)).then_with(|| created(b).cmp(created(a))).then_with(|| name_of(a).cmp(name_of(b)))
+        });
+        let cut = target.others_total > target.others.len() as u64;
         // Its own pods have names like its own: they are no others.
         let own: Vec<String> = listed.items.iter().map(|pod| format!("pod/{} in {namespace}", name_of(pod))).collect();
         let service = format!("service/{} in {namespace}", target.name);
         target.others.retain(|other| !own.contains(other) && *other != service);
+        target.others_total = target.others.len() as u64 + u64::from(cut);
         listed.items.truncate(PODS_MAX);
         Ok(pods(target, listed.items, total, listed.unread))
+    }
+
+    /// The uids of what owns the pods of `target`: itself, or the replica sets of a deployment. Nothing where that cannot be told.
+    async fn owners(&self, target: &Target, selector: &str) -> Option<Vec<String>> {
+        let uid = |object: &Value| object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
+        let own = uid(&target.object)?;
+        match target.kind.plural.as_str() {
+            "services" => None,
+            "deployments" => {
+                let kept = |set: Value| {
+                    controller(&set).is_some_and(|(_, _, owner)| owner == own).then(|| uid(&set)).flatten()
+                };
+                let sets =
+                    self.objects(&kinds::replica_sets(), target.namespace.as_deref(), None, Some(selector), kept).await;
+                sets.unread.is_empty().then_some(sets.items)
+            }
+            _ => Some(vec![own]),
+        }
     }
 
     /// The pods that a part of a name fits, where all of them are of one owner: that owner's are meant, then.
@@ -246,7 +296,8 @@ impl Cluster {
             pods: pods.clone(),
             others: Vec::new(),
             unread: target.unread.clone(),
-            exact: false,
+            fit: target.fit,
+            more: false,
             namespace,
         })
     }

@@ -118,7 +118,10 @@ impl Fold {
             Some((kind, name)) => (namespace.clone(), kind.clone(), name.clone()),
             None => {
                 let kind = if looked { "pod" } else { UNLOOKED };
-                (namespace.clone(), kind.to_owned(), finding.reason.clone())
+                // Two that crash are one trouble if they end alike.
+                let ends = finding.facts.iter().filter(|fact| fact.starts_with("exit ") || !fact.contains(' '));
+                let how: Vec<&str> = std::iter::once(&finding.reason).chain(ends).map(String::as_str).collect();
+                (namespace.clone(), kind.to_owned(), how.join(" "))
             }
         };
         if let Some((kind, name)) = &pod.owner

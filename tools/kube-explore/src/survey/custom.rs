@@ -1,5 +1,7 @@
 //! Custom resources that say of themselves that they are not well, in the columns their makers chose.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::{StreamExt as _, stream};
 
 use super::{AT_ONCE, Looking, Part, customs};
@@ -9,6 +11,9 @@ use crate::{
     listing::Listed,
     unread::Unread,
 };
+
+/// Namespaces and names of those that are not well.
+type Names = Listed<(String, String)>;
 
 /// The most kinds that are looked through.
 const KINDS: usize = 200;
@@ -24,21 +29,26 @@ impl Looking<'_> {
             part.unread
                 .push(Unread::new(&format!("{more} more kinds of custom resources"), "too many to look at each"));
         }
-        let listed: Vec<(Kind, Listed<(String, String)>)> = stream::iter(customs.into_iter().take(KINDS))
+        let listed: Vec<(Kind, bool, Names)> = stream::iter(customs.into_iter().take(KINDS))
             .map(|kind: Kind| async move {
+                let tells = AtomicBool::new(false);
                 let rows = self.rows(kind.clone(), |columns, row, namespace| {
+                    tells.fetch_or(conditions::tells(columns), Ordering::Relaxed);
                     let name = columns.cell(row, "Name").filter(|_| conditions::is_unwell(columns, row))?;
                     Some((namespace.unwrap_or_default().to_owned(), name.to_owned()))
                 });
-                (kind, rows.await)
+                let rows = rows.await;
+                (kind, tells.into_inner(), rows)
             })
             .buffered(AT_ONCE)
             .collect()
             .await;
-        let (mut fine, mut left) = (0_u64, MOST);
-        for (kind, listed) in listed {
+        let (mut fine, mut silent, mut left) = (0_u64, 0_u64, MOST);
+        for (kind, tells, listed) in listed {
             let (mut unwell, seen) = part.took(listed, false);
-            fine = fine.saturating_add(seen.saturating_sub(unwell.len() as u64));
+            // A kind whose columns say nothing of how its objects are is neither fine nor not.
+            let others = if tells { &mut fine } else { &mut silent };
+            *others = others.saturating_add(seen.saturating_sub(unwell.len() as u64));
             let word = kind.kind.to_lowercase();
             unwell.sort();
             let rest = unwell.split_off(unwell.len().min(left));
@@ -52,6 +62,7 @@ impl Looking<'_> {
             part.seen.customs.extend(rest.into_iter().map(unlooked));
         }
         part.fine.push(("custom resources", fine));
+        part.fine.push(("custom resources without a state", silent));
         part
     }
 }

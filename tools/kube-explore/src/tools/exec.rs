@@ -18,6 +18,7 @@ use crate::{
     cluster::{Cluster, quoted},
     failure::Failure,
     field::{items, text as field},
+    rank::Fit,
     scope::{self, Place},
     target::{Named, Pods},
 };
@@ -184,12 +185,23 @@ fn one(pods: &Pods) -> Result<(&Value, Option<String>)> {
         )
         .hint("pass the whole name with its kind, as pod=deploy/web, and namespace"));
     }
-    if !pods.exact {
-        let own = quoted(&format!("{} in {}", pods.of, pods.namespace));
-        // Only one fits, and only in part: of one thing that is what was meant.
-        if pods.unread.is_empty() {
-            return chosen(pods);
-        }
+    let own = quoted(&format!("{} in {}", pods.of, pods.namespace));
+    if pods.more {
+        return Err(ToolError::new(
+            Code::Ambiguous,
+            format!("the name fits {own} and more than can be told apart; nothing was run"),
+        )
+        .hint("pass the whole name with its kind, as pod=deploy/web, and namespace"));
+    }
+    if pods.fit == Fit::Fuzzy {
+        return Err(ToolError::new(
+            Code::NotFound,
+            format!("no pod or workload has this in its name; {own} is like it, and nothing was run"),
+        )
+        .hint("pass a name, or a part of one as it stands"));
+    }
+    // Only one fits, and only in part: that is what was meant, if all was seen.
+    if pods.fit != Fit::Exact && !pods.unread.is_empty() {
         return Err(ToolError::new(
             Code::Ambiguous,
             format!("the name fits {own} in part, and not everything could be looked at; nothing was run"),
@@ -209,6 +221,10 @@ fn chosen(pods: &Pods) -> Result<(&Value, Option<String>)> {
     let all = pods.total;
     let pod = pods.pods.iter().find(ready).or_else(|| pods.pods.iter().find(running));
     let Some(pod) = pod else {
+        if let Some(unread) = pods.unread.first().filter(|_| pods.pods.is_empty()) {
+            let message = format!("the pods of {} cannot be looked at: {}", quoted(&pods.of), unread.why.quoted());
+            return Err(ToolError::new(Code::Forbidden, message).hint("name a pod by its whole name and namespace"));
+        }
         let of = quoted(&format!("{} in {}", pods.of, pods.namespace));
         return Err(ToolError::new(Code::Unavailable, format!("no pod of {of} runs ({all} in all); nothing was run"))
             .hint("kube_inspect says why"));
@@ -389,7 +405,8 @@ mod tests {
             pods,
             others: Vec::new(),
             unread: Vec::new(),
-            exact: true,
+            fit: Fit::Exact,
+            more: false,
         }
     }
 
@@ -405,8 +422,16 @@ mod tests {
         let error = one(&two).unwrap_err();
         assert!(error.code() == Code::Ambiguous && error.message().contains("`pod/web-2 in y`"), "{error}");
         // What could not be seen may fit as well.
-        let blind = Pods { exact: false, unread: vec![crate::unread::Unread::new("pods", "forbidden")], ..some };
+        let blind = Pods { fit: Fit::Prefix, unread: vec![crate::unread::Unread::new("pods", "forbidden")], ..some };
         assert_eq!(one(&blind).unwrap_err().code(), Code::Ambiguous);
+        // A likeness is no name, and more than were looked at is more than one.
+        assert_eq!(
+            one(&Pods { fit: Fit::Fuzzy, unread: Vec::new(), ..blind.clone() }).unwrap_err().code(),
+            Code::NotFound
+        );
+        assert_eq!(one(&Pods { more: true, unread: Vec::new(), ..blind.clone() }).unwrap_err().code(), Code::Ambiguous);
+        let none = Pods { pods: Vec::new(), fit: Fit::Exact, ..blind.clone() };
+        assert_eq!(one(&none).unwrap_err().code(), Code::Forbidden);
         assert_eq!(one(&pods("pod/a", vec![pod("a", "Succeeded", "False")])).unwrap_err().code(), Code::Unavailable);
     }
 

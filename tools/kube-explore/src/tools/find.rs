@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::{Annotations, Answer, Call, List, Read, Records, Result, Text, Tool, ToolError, Untrusted};
+use shared::{Annotations, Answer, Call, Code, List, Read, Records, Result, Text, Tool, ToolError, Untrusted};
 
 use crate::{
     Explore,
     cluster::{Cluster, quoted},
-    kinds::Kind,
+    kinds::{self, Kind},
+    path::Path,
     query::{Query, Wanted},
     scope::{self, Place},
     search::{Ask, Hits, usual, why},
@@ -190,6 +191,11 @@ impl Tool for Find {
             // In the query, too, it has to be one.
             scope::namespace(Some(namespace))?;
         }
+        let nothing = asked.terms.is_empty() && asked.kinds.is_empty() && asked.wanted.is_empty();
+        if nothing && asked.namespace.is_none() && selector.is_none() {
+            return Err(ToolError::invalid("the query names nothing to look for")
+                .hint("pass part of a name, a kind or a state: `web`, `pods`, `failing`"));
+        }
         let looked = if asked.kinds.is_empty() { usual(&kinds) } else { asked.kinds.clone() };
         let read = shown(&asked, selector.as_deref());
         let ask = Ask { terms: asked.terms, kinds: asked.kinds, namespace, wanted: asked.wanted, selector, limit };
@@ -197,6 +203,9 @@ impl Tool for Find {
         hits.unread.extend(kinds.unread);
         call.check()?;
         refused(&hits, &cluster)?;
+        if hits.total == 0 {
+            there(&cluster, ask.namespace.as_deref()).await?;
+        }
         Ok(found(&ask, hits, cluster.place(ask.namespace.as_deref()), read))
     }
 }
@@ -210,11 +219,27 @@ fn limit(given: Option<u16>) -> Result<usize> {
     }
 }
 
+/// Nothing in a namespace and no such namespace are two answers.
+async fn there(cluster: &Cluster, namespace: Option<&str>) -> Result<()> {
+    let Some(namespace) = namespace else { return Ok(()) };
+    match cluster.object(&Path::object(&kinds::namespaces(), None, namespace)).await {
+        Err(failure) if failure.status == 404 => {
+            Err(ToolError::new(Code::NotFound, format!("there is no namespace {}", quoted(namespace)))
+                .hint("kube_find query=namespaces lists them"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Where nothing at all could be read, that is the answer, and no empty list.
 fn refused(hits: &Hits, cluster: &Cluster) -> Result<()> {
     let Some(first) = hits.unread.first().filter(|_| hits.kinds == 0) else { return Ok(()) };
+    if first.why.quoted().to_string().contains("finds it invalid") {
+        return Err(ToolError::invalid(format!("the API server finds the selector invalid: {}", first.why.quoted()))
+            .hint("a label selector is app=web, app in (a,b), !canary"));
+    }
     Err(ToolError::new(
-        shared::Code::Forbidden,
+        Code::Forbidden,
         format!("none of {} kinds could be looked at: {}", hits.blind, first.why.quoted()),
     )
     .hint(format!(
@@ -273,7 +298,6 @@ fn shown(query: &Query, selector: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds;
 
     #[test]
     fn the_limit_has_bounds() {
