@@ -4,9 +4,14 @@
 const MOST: usize = 5;
 /// How alike two names have to be, of 1.
 const LIKE: f64 = 0.8;
+/// The longest name that is compared, in bytes: comparing takes the product of both lengths, and what is longer was not mistyped.
+const LONGEST: usize = 256;
 
 /// How much `candidate` is like `name`, if it is at all.
 pub fn likeness(name: &str, candidate: &str) -> Option<f64> {
+    if name.len().max(candidate.len()) > LONGEST {
+        return None;
+    }
     let (name, candidate) = (name.to_lowercase(), candidate.to_lowercase());
     let within = name.len() >= 3 && (candidate.contains(&name) || name.contains(&candidate) && candidate.len() >= 3);
     let likeness = strsim::jaro_winkler(&name, &candidate).max(if within { LIKE + 0.1 } else { 0.0 });
@@ -66,5 +71,8 @@ mod tests {
         assert_eq!(names("a-x", (0..20).map(|_| "a-xy")).len(), 1);
         let many: Vec<String> = (0..20).map(|n| format!("a-x{n}")).collect();
         assert_eq!(names("a-x", many.iter().map(String::as_str)).len(), MOST);
+        // However long a name is, and a part of it may well be one.
+        let long = format!("web-{}", "x".repeat(1 << 24));
+        assert!(names(&long, pods.into_iter()).is_empty() && names("web", [long.as_str()].into_iter()).is_empty());
     }
 }
