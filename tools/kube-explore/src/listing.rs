@@ -326,6 +326,10 @@ impl Cluster {
             })
             .await?;
         let head: Value = serde_json::from_slice(&head).unwrap_or_default();
+        // A page for people, of whatever stands in between, has no items either.
+        if head.get("items").is_none() {
+            return Err(Failure::new(Code::Unsupported, "what answers is no list"));
+        }
         Ok((items, seen, next(&head)))
     }
 }
