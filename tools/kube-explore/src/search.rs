@@ -124,8 +124,11 @@ pub fn usual(kinds: &Kinds) -> Vec<Kind> {
 }
 
 impl Cluster {
-    /// Looks for `ask` in `kinds`.
-    pub async fn search(&self, ask: &Ask, kinds: Vec<Kind>) -> Hits {
+    /// Looks for `ask` in `kinds`. Cluster-wide ones are in no namespace: where one is named they are left out, unless nothing else is asked for.
+    pub async fn search(&self, ask: &Ask, mut kinds: Vec<Kind>) -> Hits {
+        if ask.namespace.is_some() && kinds.iter().any(|kind| kind.namespaced) {
+            kinds.retain(|kind| kind.namespaced);
+        }
         let best = Mutex::new(Best { limit: ask.limit, kept: Vec::new() });
         let (all, mut hits) = (kinds.len(), Hits::default());
         let mut lists = stream::iter(kinds)
@@ -149,10 +152,6 @@ impl Cluster {
     }
 
     async fn search_kind(&self, ask: &Ask, kind: &Kind, best: &Mutex<Best>) -> (u64, u64, Vec<Unread>) {
-        // Cluster-wide kinds are in no namespace.
-        if ask.namespace.is_some() && !kind.namespaced {
-            return (0, 0, Vec::new());
-        }
         let fitter = Mutex::new(Fitter::new(&ask.terms));
         let keep = |columns: &Columns, row: &Row, namespace: Option<&str>| {
             let name = columns

@@ -3,6 +3,7 @@
 use futures_util::{StreamExt as _, stream};
 use http::Method;
 use serde_json::{Value, json};
+use shared::Code;
 
 use crate::{
     cluster::{Cluster, Step},
@@ -76,18 +77,24 @@ impl Cluster {
         let path = Path::list(&kinds::namespaces(), None).query("includeObject", "None");
         let mut names: Vec<String> = Vec::new();
         let mut columns = None;
-        self.list(&path, crate::cluster::TABLE, "rows", |step| {
-            match step {
-                Step::Begin => names.clear(),
-                Step::Element(head, row) => {
-                    let columns = columns.get_or_insert_with(|| Columns::read(&head.head_so_far()).unwrap_or_default());
-                    let row: Row = serde_json::from_slice(row).unwrap_or_default();
-                    names.extend(columns.cell(&row, "name").map(str::to_owned));
+        let head = self
+            .list(&path, crate::cluster::TABLE, "rows", |step| {
+                match step {
+                    Step::Begin => names.clear(),
+                    Step::Element(head, row) => {
+                        let columns =
+                            columns.get_or_insert_with(|| Columns::read(&head.head_so_far()).unwrap_or_default());
+                        let row: Row = serde_json::from_slice(row).unwrap_or_default();
+                        names.extend(columns.cell(&row, "name").map(str::to_owned));
+                    }
                 }
-            }
-            Ok(())
-        })
-        .await?;
+                Ok(())
+            })
+            .await?;
+        let head: Value = serde_json::from_slice(&head).unwrap_or_default();
+        if head.get("kind").and_then(Value::as_str) != Some("Table") {
+            return Err(Failure::new(Code::Unsupported, "its API server prints no tables"));
+        }
         Ok(names)
     }
 
@@ -115,7 +122,12 @@ impl Cluster {
                     }
                 }
                 let what = format!("namespaces other than {}", names.join(", "));
-                (names, Some(failure.unread(&what)))
+                // A reason of its own, so that it is a line of its own: it is about everything that is not said here.
+                let unread = match failure.code {
+                    Code::Forbidden => Unread::new(&what, "forbidden to list them; name one to look into it"),
+                    _ => failure.unread(&what),
+                };
+                (names, Some(unread))
             }
         };
         let mut namespaces: Vec<(String, Rules)> = stream::iter(names)

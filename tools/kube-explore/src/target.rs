@@ -316,14 +316,14 @@ impl Cluster {
             return ToolError::new(Code::Forbidden, format!("{what} could not be looked for in {place}: {why}"))
                 .hint("name its kind and namespace: getting one object may be allowed where listing is not");
         }
-        let looked = format!("{} objects of {} kinds were looked at", hits.seen, hits.kinds);
-        let blind = if hits.unread.is_empty() {
-            String::new()
+        let looked = format!("{} objects of {} kinds", hits.seen, hits.kinds);
+        let said = if hits.unread.is_empty() {
+            format!("nothing named like {what} in {place}; {looked} were looked at")
         } else {
-            format!("; {} sources could not be read, kube_find says which", hits.unread.len())
+            let blind = format!("{} sources could not be read, kube_find says which", hits.unread.len());
+            format!("nothing named like {what} in what could be looked at in {place}, {looked}; {blind}")
         };
-        ToolError::new(Code::NotFound, format!("nothing named like {what} in {place}; {looked}{blind}"))
-            .hint("look with kube_find by a shorter part of the name")
+        ToolError::new(Code::NotFound, said).hint("look with kube_find by a shorter part of the name")
     }
 }
 

@@ -203,10 +203,14 @@ impl Tool for Find {
         hits.unread.extend(kinds.unread);
         call.check()?;
         refused(&hits, &cluster)?;
+        // Where only cluster-wide kinds were asked for, the namespace was of no account.
+        let within =
+            ask.namespace.as_deref().filter(|_| ask.kinds.is_empty() || ask.kinds.iter().any(|kind| kind.namespaced));
         if hits.total == 0 {
-            there(&cluster, ask.namespace.as_deref()).await?;
+            there(&cluster, within).await?;
         }
-        Ok(found(&ask, hits, cluster.place(ask.namespace.as_deref()), read))
+        let scope = cluster.place(within);
+        Ok(found(&ask, hits, scope, read))
     }
 }
 
