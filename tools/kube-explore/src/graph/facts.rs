@@ -330,11 +330,7 @@ fn note(object: &Value) -> String {
             number(object, "/status/currentReplicas")
         ),
         "PodDisruptionBudget" => format!("{} may go", number(object, "/status/disruptionsAllowed")),
-        "Node" => {
-            let ready =
-                items(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
-            String::from(if ready.is_some_and(|ready| text(ready, "/status") == "True") { "Ready" } else { "NotReady" })
-        }
+        "Node" => node(object),
         _ => {
             let ready =
                 items(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
@@ -347,6 +343,22 @@ fn note(object: &Value) -> String {
         }
     };
     format!("{note}{deleted}").trim_start_matches(", ").to_owned()
+}
+
+/// Whether a node is ready, what it is short of, and whether it takes pods.
+fn node(object: &Value) -> String {
+    let is = |kind: &str| {
+        let mut conditions = items(object.pointer("/status/conditions"));
+        conditions.any(|condition| text(condition, "/type") == kind && text(condition, "/status") == "True")
+    };
+    let mut words = vec![if is("Ready") { "Ready" } else { "NotReady" }];
+    words.extend(
+        ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"].into_iter().filter(|kind| is(kind)),
+    );
+    if object.pointer("/spec/unschedulable").and_then(Value::as_bool) == Some(true) {
+        words.push("cordoned");
+    }
+    words.join(", ")
 }
 
 /// A pod's state as kubectl prints it, near enough for one word.
@@ -364,4 +376,23 @@ fn pod(object: &Value) -> String {
     let ready = statuses().filter(|status| status.get("ready").and_then(Value::as_bool) == Some(true)).count();
     let all = items(object.pointer("/spec/containers")).count();
     format!("{state} {ready}/{all}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_node_is_as_its_conditions_say() {
+        let of = |conditions: &[(&str, &str)], cordoned: bool| {
+            let conditions: Vec<Value> =
+                conditions.iter().map(|(kind, status)| json!({"type": kind, "status": status})).collect();
+            note(&json!({"kind": "Node", "spec": {"unschedulable": cordoned}, "status": {"conditions": conditions}}))
+        };
+        assert_eq!(of(&[("Ready", "True"), ("DiskPressure", "False")], false), "Ready");
+        assert_eq!(of(&[("Ready", "True"), ("DiskPressure", "True")], true), "Ready, DiskPressure, cordoned");
+        assert_eq!(of(&[("Ready", "Unknown")], false), "NotReady");
+    }
 }

@@ -31,7 +31,6 @@ const LEFT_OUT: &[&str] = &[
     "imagePullPolicy",
     "podReplacementPolicy",
     "selector",
-    "resources",
 ];
 
 /// The lines; and how many more there would be.
@@ -159,7 +158,8 @@ mod tests {
     #[test]
     fn a_spec_is_told_in_its_own_words() {
         let object = json!({"kind": "Deployment", "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"spec": {
-            "dnsPolicy": "ClusterFirst", "containers": [{"name": "c", "image": "i:1", "args": ["a", "b"], "env": [{"name": "K", "value": "v"}], "resources": {}}]}}}});
+            "dnsPolicy": "ClusterFirst", "containers": [{"name": "c", "image": "i:1", "args": ["a", "b"], "env": [{"name": "K", "value": "v"}],
+            "resources": {"limits": {"memory": "1Gi"}}}]}}}});
         assert_eq!(
             lines(&object).0,
             [
@@ -168,8 +168,13 @@ mod tests {
                 "template.spec.containers[c].args: [\"a\",\"b\"]",
                 "template.spec.containers[c].env[K].value: v",
                 "template.spec.containers[c].image: i:1",
+                "template.spec.containers[c].resources.limits.memory: 1Gi",
             ]
         );
+        // A role is nothing without them.
+        let role = json!({"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]});
+        let rules = ["rules[0].apiGroups: [\"\"]", "rules[0].resources: [\"pods\"]", "rules[0].verbs: [\"get\"]"];
+        assert_eq!(lines(&role).0, rules);
     }
 
     #[test]

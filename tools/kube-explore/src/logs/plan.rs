@@ -282,10 +282,16 @@ fn add(names: &mut Vec<String>, name: &str) {
     }
 }
 
+/// The beginning and the end of a long message: it begins with what was attempted, and ends with why it failed.
 fn clipped(message: &str) -> String {
-    match message.char_indices().nth(MESSAGE) {
-        Some((at, _)) => format!("{}…", message.get(..at).unwrap_or_default()),
-        None => message.to_owned(),
+    let half = |(at, _): (usize, char)| at;
+    let (head, tail) =
+        (message.char_indices().nth(MESSAGE / 2).map(half), message.char_indices().nth_back(MESSAGE / 2 - 1).map(half));
+    match (head, tail) {
+        (Some(head), Some(tail)) if head < tail => {
+            format!("{} … {}", message.get(..head).unwrap_or_default(), message.get(tail..).unwrap_or_default())
+        }
+        _ => message.to_owned(),
     }
 }
 
@@ -372,6 +378,16 @@ mod tests {
         ] {
             assert_eq!(shown(std::slice::from_ref(&pod), Which::Usual, false), expected, "{pod}");
         }
+    }
+
+    #[test]
+    fn of_a_long_message_the_cause_is_kept() {
+        assert_eq!(clipped("short"), "short");
+        assert_eq!(clipped(&"ä".repeat(MESSAGE)), "ä".repeat(MESSAGE));
+        let long = format!("failed to pull image: {}: connection refused", "ä".repeat(1_000));
+        let kept = clipped(&long);
+        assert!(kept.starts_with("failed to pull") && kept.ends_with(": connection refused"), "{kept}");
+        assert_eq!(kept.chars().count(), MESSAGE + 3);
     }
 
     #[test]

@@ -184,6 +184,12 @@ async fn inspected(cluster: &Cluster, target: &Target, served: &Kinds, now: Time
         }
     } else {
         status.extend(numbers(object));
+        status.extend(used(object));
+    }
+    // What says nothing of itself is as what hangs on it shows: a service that no pod answers for.
+    if status.is_empty() {
+        let note = graph.nodes.iter().find(|node| node.id == id).map(|node| node.note.clone());
+        status.extend(note.filter(|note| !note.is_empty()));
     }
     let (mut made, more) = spec::lines(object);
     if more > 0 {
@@ -272,6 +278,17 @@ fn numbers(object: &Value) -> Vec<String> {
         words.push(format!("its controller has not seen the newest change yet (generation {observed} of {wanted})"));
     }
     if words.is_empty() { Vec::new() } else { vec![words.join(", ")] }
+}
+
+/// What of a quota is used.
+fn used(object: &Value) -> Vec<String> {
+    let part = |name: &str| object.pointer(&format!("/status/{name}")).and_then(Value::as_object);
+    let (Some(hard), Some(used)) = (part("hard"), part("used")) else { return Vec::new() };
+    let quantity = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let line = |(name, most): (&String, &Value)| {
+        Some(format!("{name}: {} of {} used", quantity(used.get(name)?), quantity(most)))
+    };
+    hard.iter().filter_map(line).collect()
 }
 
 /// The owners upwards, as far as they can be read.
@@ -411,5 +428,8 @@ mod tests {
             ["phase Bound, replicas 2, its controller has not seen the newest change yet (generation 2 of 3)"]
         );
         assert!(numbers(&json!({})).is_empty());
+        let quota = json!({"status": {"hard": {"pods": "2", "services": "5"}, "used": {"pods": "1"}}});
+        assert_eq!(used(&quota), ["pods: 1 of 2 used"]);
+        assert!(used(&json!({"status": {"hard": {"pods": "2"}}})).is_empty());
     }
 }
