@@ -5,6 +5,7 @@
 //! does not build it and counts its tests as skipped, with the reason.
 
 mod namespace;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 pub use namespace::Namespace;
+pub use wire::Wire;
 
 /// How long `kubectl wait` gives what a test waits for.
 const WAIT: &str = "--timeout=180s";

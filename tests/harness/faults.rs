@@ -1,4 +1,4 @@
-//! A reverse proxy in front of a registry that misbehaves by rules, and remembers what it was asked.
+//! A reverse proxy in front of a registry or an API server that misbehaves by rules, and remembers what it was asked.
 //!
 //! The `Host` of a request passes through, so that the addresses a registry answers with lead back here.
 
@@ -19,9 +19,10 @@ use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderValue, 
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use self::body::{Reply, Suffers, Through};
 
@@ -94,6 +95,8 @@ impl Log {
 
 struct State {
     upstream: String,
+    /// How to speak to it, where it is not plain http.
+    secure: Option<TlsConnector>,
     rules: Mutex<Vec<Rule>>,
     log: Log,
 }
@@ -108,18 +111,28 @@ pub struct FaultProxy {
 impl FaultProxy {
     /// A proxy of the plain http server at `upstream` (`HOST:PORT`). The first of `rules` that meets a request decides.
     pub fn start(upstream: &str, rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self::begin(upstream, None, rules)
+        Self::begin(upstream, None, None, rules)
     }
 
     /// The same over TLS; the authority that vouches for it is `ca.pem` in `directory` then.
     pub fn start_tls(upstream: &str, directory: &Path, rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self::begin(upstream, Some(crate::registry::certificates(directory)), rules)
+        Self::begin(upstream, Some(crate::registry::certificates(directory)), None, rules)
     }
 
-    fn begin(upstream: &str, tls: Option<TlsAcceptor>, rules: impl IntoIterator<Item = Rule>) -> Self {
+    /// A proxy that speaks plain http and asks the https server at `upstream`, which `authority` (PEM) vouches for.
+    pub fn start_before(upstream: &str, authority: &[u8], rules: impl IntoIterator<Item = Rule>) -> Self {
+        Self::begin(upstream, None, Some(trusting(authority)), rules)
+    }
+
+    fn begin(
+        upstream: &str,
+        tls: Option<TlsAcceptor>,
+        secure: Option<TlsConnector>,
+        rules: impl IntoIterator<Item = Rule>,
+    ) -> Self {
         let upstream = upstream.to_owned();
         let rules = Mutex::new(rules.into_iter().collect());
-        let state = Arc::new(State { upstream, rules, log: Log::default() });
+        let state = Arc::new(State { upstream, secure, rules, log: Log::default() });
         let (listener, address) = crate::listen();
         let shared = Arc::clone(&state);
         let accepting = serve(listener, tls, move |request| {
@@ -164,8 +177,9 @@ impl Drop for FaultProxy {
 impl State {
     /// An error cuts the connection.
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Reply>> {
-        let (method, path) = (request.method().as_str(), request.uri().path());
-        let fault = self.rules.lock().expect("lock").iter_mut().find_map(|rule| rule.meets(method, path));
+        let (method, uri) = (request.method().as_str(), request.uri());
+        let meets = |rule: &mut Rule| rule.meets(method, uri.path(), uri.query().unwrap_or_default());
+        let fault = self.rules.lock().expect("lock").iter_mut().find_map(meets);
         let (place, came) = self.log.add(&request, fault.is_some());
         let response = self.suffering(request, came, fault).await?;
         self.log.answered(place, response.status().as_u16());
@@ -215,7 +229,7 @@ impl State {
         Ok(response.map(|body| Reply::Through(Box::new(Through::new(body, Arc::default(), on_response)))))
     }
 
-    /// What the registry answers. Every request has a connection of its own.
+    /// What the server behind answers. Every request has a connection of its own.
     async fn forward(
         &self,
         mut request: Request<Incoming>,
@@ -223,16 +237,42 @@ impl State {
         suffers: Option<Suffers>,
     ) -> io::Result<Response<Incoming>> {
         let stream = TcpStream::connect(&self.upstream).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        tokio::spawn(connection);
         request.headers_mut().remove(CONNECTION);
         request.headers_mut().remove(EXPECT);
         let request = request.map(|body| Through::new(body, came, suffers));
-        let mut response = sender.send_request(request).await.map_err(io::Error::other)?;
-        response.headers_mut().remove(CONNECTION);
-        Ok(response)
+        let Some(secure) = &self.secure else { return exchange(stream, request).await };
+        let host = self.upstream.rsplit_once(':').map_or(self.upstream.as_str(), |(host, _)| host).to_owned();
+        let name = rustls::pki_types::ServerName::try_from(host).map_err(io::Error::other)?;
+        exchange(secure.connect(name, stream).await?, request).await
     }
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Through>,
+) -> io::Result<Response<Incoming>> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    let mut response = sender.send_request(request).await.map_err(io::Error::other)?;
+    response.headers_mut().remove(CONNECTION);
+    Ok(response)
+}
+
+/// TLS with whoever `authority` (PEM) vouches for.
+fn trusting(authority: &[u8]) -> TlsConnector {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authority) {
+        roots.add(certificate.expect("a certificate")).expect("an authority");
+    }
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
 }
 
 /// Makes the place an answer names one on another server.

@@ -93,6 +93,23 @@ impl<'c> Namespace<'c> {
         self.kubeconfig(name, token.trim())
     }
 
+    /// Lets the account `name` of another namespace do here, too, what `rules` say.
+    pub fn admit(&self, other: &Namespace<'_>, name: &str, rules: &str) {
+        let called = format!("{}-{name}", other.name);
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": called},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": called},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": other.name}],
+        });
+        let indented: String = rules.lines().map(|line| format!("  {line}\n")).collect();
+        let role = format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {called}}}\nrules:\n{indented}"
+        );
+        self.apply(&format!("{binding}\n---\n{role}"));
+    }
+
     /// The kubeconfig of somebody with `token`, this namespace being theirs; it lies in the cluster's directory and goes with it.
     pub fn kubeconfig(&self, name: &str, token: &str) -> PathBuf {
         let view = self.cluster.ask(&["config", "view", "--raw", "--flatten", "--output=json"]);

@@ -40,6 +40,7 @@ pub enum Fault {
 pub struct Rule {
     method: String,
     path: String,
+    query: String,
     fault: Fault,
     from: usize,
     to: usize,
@@ -47,10 +48,17 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// `fault` for every request with this method (`*` for any) and a path like this one, where `*` stands for anything. The query is
-    /// not looked at.
+    /// `fault` for every request with this method (`*` for any) and a path like this one, where `*` stands for anything.
     pub fn new(method: &str, path: &str, fault: Fault) -> Self {
-        Self { method: method.to_owned(), path: path.to_owned(), fault, from: 1, to: usize::MAX, matched: 0 }
+        let (method, path, query) = (method.to_owned(), path.to_owned(), String::new());
+        Self { method, path, query, fault, from: 1, to: usize::MAX, matched: 0 }
+    }
+
+    /// Only where the query has this in it: `continue=`.
+    #[must_use]
+    pub fn asking(mut self, query: &str) -> Self {
+        query.clone_into(&mut self.query);
+        self
     }
 
     /// Only the first time.
@@ -74,8 +82,9 @@ impl Rule {
     }
 
     /// The fault, if the rule is meant for this request; it counts the requests that are like it.
-    pub(super) fn meets(&mut self, method: &str, path: &str) -> Option<Fault> {
-        if (self.method != "*" && self.method != method) || !like(&self.path, path) {
+    pub(super) fn meets(&mut self, method: &str, path: &str, query: &str) -> Option<Fault> {
+        let meant = (self.method == "*" || self.method == method) && query.contains(&self.query);
+        if !meant || !like(&self.path, path) {
             return None;
         }
         self.matched += 1;
