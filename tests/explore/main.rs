@@ -8,8 +8,12 @@
 )]
 
 mod changing;
+mod faults;
 mod finding;
 mod health;
+mod narrow;
+mod start;
+mod truth;
 
 use std::path::Path;
 
