@@ -210,14 +210,14 @@ async fn a_list_that_expires_is_begun_anew() {
     assert!(!text.contains("selects no pod"), "{text}");
     blind(&text, "expired while it was read");
 
-    // A long table, read at the revision of its names.
-    let (pods, exact) = ("/api/v1/pods", "resourceVersionMatch=Exact");
+    // A long table, read at a revision that is not older than that of its names.
+    let (pods, paired) = ("/api/v1/pods", "resourceVersionMatch=");
     let first = || get(pods, page("Table", "rows")).asking("includeObject=Metadata");
-    wire.proxy.rules([get(pods, expired()).asking(exact).once(), first()]);
+    wire.proxy.rules([get(pods, expired()).asking(paired).once(), first()]);
     let everywhere = json!({"query": "pod/teller"});
     let text = ok(&mut client, "kube_find", everywhere.clone()).await;
     assert!(text.contains(namespace.name()) && !text.contains("could not look"), "{text}");
-    wire.proxy.rules([get(pods, expired()).asking(exact), first()]);
+    wire.proxy.rules([get(pods, expired()).asking(paired), first()]);
     let (text, _) = ask(&mut client, "kube_find", everywhere).await;
     assert!(text.contains("expired while it was read") && !text.contains("nothing found\n"), "{text}");
 }

@@ -21,7 +21,7 @@ use crate::{admin, ask};
 /// How many scenarios are played at once.
 const PLAYERS: usize = 6;
 /// How long an answer may take to become right: a container that crashes is between two states, and events come a moment later.
-const MOMENT: Duration = Duration::from_secs(5);
+const MOMENT: Duration = Duration::from_secs(60);
 /// The same of kube_health, to which what has just begun is not yet trouble.
 const MOMENT_OF_HEALTH: Duration = Duration::from_secs(120);
 /// The most tokens of an answer, where nothing else is said.
@@ -436,9 +436,9 @@ fn table() -> Vec<Row> {
             vec![
                 health(&["note {ns}/service/web: ", "port 80 goes to 8081"]),
                 find(here(json!({"query": "svc/web"})), &["service", "web"]),
-                inspect("svc/web", &["80 -> 8081", "targetPort: 8081", "1 of 1 endpoints ready"]),
+                inspect("svc/web", &["80 → 8081", "targetPort: 8081", "1 of 1 endpoints ready"]),
                 logs("svc/web", &["1 pod"]),
-                topology("svc/web", &["80 -> 8081", "pod/web-"]),
+                topology("svc/web", &["80 → 8081", "pod/web-"]),
             ],
         ),
         row(
@@ -479,7 +479,7 @@ fn table() -> Vec<Row> {
                     "Failed",
                 ]),
                 logs("deploy/web", &["2 pods", "2 logs"]).but_not(&TROUBLE),
-                topology("deploy/web", &["deployment/web (2/2 ready)", "service/web", "80 -> 8080"]).but_not(&TROUBLE),
+                topology("deploy/web", &["deployment/web (2/2 ready)", "service/web", "80 → 8080"]).but_not(&TROUBLE),
             ],
         ),
     ]

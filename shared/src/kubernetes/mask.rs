@@ -4,9 +4,9 @@
 //! decides: `data` and `stringData` of whatever calls itself a Secret, at any depth (in a List, in a template), and annotations of Secrets
 //! that hold a copy of the object. What is shown of a value is its length, which `kubectl describe` shows too.
 
+use crate::redact;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
-use crate::redact;
 
 /// The annotation `kubectl apply` keeps its last manifest in.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

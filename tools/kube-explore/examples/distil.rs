@@ -31,16 +31,16 @@ fn main() {
     });
     let digest = distiller.finish();
     let taken = processor() - begun - making;
-    println!("{} MB in {taken:.2} s of one processor: {:.0} MB/s", bytes / 1_000_000, bytes as f64 / 1e6 / taken);
-    println!("with making the text it took {:.2?} of time", began.elapsed());
-    println!("{:?}", digest.counts);
-    println!(
+    eprintln!("{} MB in {taken:.2} s of one processor: {:.0} MB/s", bytes / 1_000_000, bytes as f64 / 1e6 / taken);
+    eprintln!("with making the text it took {:.2?} of time", began.elapsed());
+    eprintln!("{:?}", digest.counts);
+    eprintln!(
         "{} kinds of errors, {} templates, {} lines in none",
         digest.errors.len(),
         digest.folded.len(),
         digest.unfolded
     );
-    println!("peak resident {} KiB, of which {before} KiB without distilling", status("VmHWM:"));
+    eprintln!("peak resident {} KiB, of which {before} KiB without distilling", status("VmHWM:"));
 }
 
 /// Makes the lines, and hands on some of one source at once.

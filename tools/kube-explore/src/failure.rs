@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::{Code, ToolError};
 
-use crate::unread::Unread;
+use crate::{stream::Broken, unread::Unread};
 
 /// The most bytes of a stranger's message that are kept.
 const SAID_MAX: usize = 2_000;
@@ -95,6 +95,66 @@ impl Failure {
         };
         Unread::new(what, &why)
     }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::TooLarge => Self::new(Code::TooLarge, "an object is larger than this server reads"),
+            Broken::Short => Self::new(Code::Unavailable, "the answer broke off"),
+        }
+    }
+}
+
+/// Why no client could be made.
+pub fn refused(error: &kube::Error) -> ToolError {
+    if matches!(error, kube::Error::Auth(_)) {
+        let failure = unreachable(error);
+        return failure.error("getting credentials");
+    }
+    // Not in its own words: they may hold a key.
+    ToolError::new(Code::Unavailable, "the context's cluster or user cannot be used")
+        .hint("have the operator correct them in the kubeconfig: certificates and keys in PEM, a token of one line")
+}
+
+/// Why no answer came.
+pub fn unreachable(error: &kube::Error) -> Failure {
+    if let kube::Error::Auth(auth) = error {
+        let mut failure = Failure::new(Code::Unauthenticated, "there are no credentials for this context");
+        failure.said = match auth {
+            // Its command line, which this error would print, is not for everybody.
+            kube::client::AuthError::AuthExecRun { out, .. } => {
+                format!("the credential plug-in failed: {}", String::from_utf8_lossy(&out.stderr))
+            }
+            kube::client::AuthError::AuthExecStart(_) | kube::client::AuthError::MissingCommand => chain(error),
+            // What it printed may be the very secret.
+            _ => String::from("what the credential plug-in or the kubeconfig gives is not understood"),
+        };
+        return failure;
+    }
+    let said = chain(error);
+    let mut failure = if said.contains("deadline") || said.contains("timed out") {
+        Failure::new(Code::Timeout, "the API server did not answer in time")
+    } else {
+        Failure::new(Code::Unavailable, "the API server cannot be reached")
+    };
+    failure.said = said;
+    failure
+}
+
+/// An error with what caused it, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_said = cause.to_string();
+        if !said.contains(&cause_said) {
+            said.push_str(": ");
+            said.push_str(&cause_said);
+        }
+        source = cause.source();
+    }
+    said
 }
 
 #[cfg(test)]

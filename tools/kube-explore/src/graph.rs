@@ -6,6 +6,7 @@
 
 pub mod draw;
 pub mod facts;
+pub mod note;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 

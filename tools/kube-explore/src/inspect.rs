@@ -3,7 +3,9 @@
 pub mod containers;
 pub mod events;
 pub mod manager;
+pub mod related;
 pub mod spec;
+pub mod tail;
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -6,6 +6,7 @@
 
 pub mod applying;
 pub mod checks;
+pub mod choice;
 pub mod cluster;
 pub mod config;
 pub mod distil;
@@ -22,6 +23,7 @@ pub mod manifest;
 pub mod names;
 pub mod outcome;
 pub mod path;
+pub mod pods;
 pub mod query;
 pub mod rank;
 pub mod scope;
@@ -35,5 +37,6 @@ pub mod table;
 pub mod target;
 pub mod tools;
 pub mod unread;
+pub mod whose;
 
 pub use server::Explore;

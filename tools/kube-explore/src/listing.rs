@@ -11,10 +11,10 @@ use crate::{
     cluster::{Cluster, JSON, Step, TABLE},
     failure::Failure,
     kinds::Kind,
-    names::Names,
     path::Path,
     table::{Columns, Row},
     unread::Unread,
+    whose::Whose,
 };
 
 /// How many namespaces of one kind are asked at once.
@@ -347,33 +347,6 @@ struct Part<T> {
 impl<T> Default for Part<T> {
     fn default() -> Self {
         Self { items: Vec::new(), seen: 0, placeless: 0, next: None }
-    }
-}
-
-/// What tells the namespace of a row.
-#[derive(Clone, Copy)]
-enum Whose<'a> {
-    /// Nothing: its kind is in none.
-    Nobody,
-    /// The request: it asked for one.
-    One(&'a str),
-    /// The row itself.
-    Own,
-    /// The list of names, by the row's place.
-    Listed(&'a Names),
-}
-
-impl Whose<'_> {
-    fn of<'s>(&'s self, at: usize, row: &'s Row, name: &str) -> Option<&'s str> {
-        match self {
-            Self::Nobody => None,
-            Self::One(place) => Some(place),
-            Self::Own => {
-                let object = row.object.as_ref();
-                object.map(|object| object.metadata.namespace.as_str()).filter(|name| !name.is_empty())
-            }
-            Self::Listed(names) => names.namespace(at, name),
-        }
     }
 }
 

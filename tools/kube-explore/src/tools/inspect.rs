@@ -1,6 +1,6 @@
 //! `kube_inspect`: one object in full, with what happened to it and what hangs on it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -11,9 +11,8 @@ use shared::{Annotations, Answer, Call, Code, Lines, List, Read, Result, Text, T
 use crate::{
     Explore,
     cluster::Cluster,
-    field::{items, text as field},
-    graph::{Graph, Id, Tie},
-    inspect::{self, containers, events, manager, spec},
+    field::text as field,
+    inspect::{self, containers, events, manager, related::related, spec, tail},
     kinds::{self, Kinds},
     path::Path,
     scope::{self, Place},
@@ -28,12 +27,8 @@ const OWNERS_MAX: usize = 6;
 const LOG_LINES: &str = "12";
 /// The most bytes of them that are read.
 const LOG_BYTES: &str = "16384";
-/// The most containers whose log is shown.
-const LOGS_MAX: usize = 3;
 /// How far related objects are looked for.
 const NEAR: usize = 3;
-/// How many of its pods are named.
-const PODS_SHOWN: usize = 6;
 
 /// The tool.
 pub struct Inspect;
@@ -189,7 +184,7 @@ async fn inspected(cluster: &Cluster, target: &Target, served: &Kinds, now: Time
     // What says nothing of itself is as what hangs on it shows: a service that no pod answers for.
     if status.is_empty() {
         let note = graph.nodes.iter().find(|node| node.id == id).map(|node| node.note.clone());
-        status.extend(note.filter(|note| !note.is_empty()));
+        status.extend(note.filter(|note| !note.is_empty() && note != field(object, "/spec/type")));
     }
     let (mut made, more) = spec::lines(object);
     if more > 0 {
@@ -212,50 +207,6 @@ async fn inspected(cluster: &Cluster, target: &Target, served: &Kinds, now: Time
         spec: lines(&made),
         unread,
     })
-}
-
-/// What it is tied to, and what its own pods are tied to; where it runs and what owns it is said elsewhere.
-fn related(graph: &Graph, id: &Id) -> Vec<String> {
-    let mut own = BTreeSet::from([id]);
-    // Twice is deep enough for the pods of a deployment.
-    for _ in 0..2 {
-        let below = graph.edges.iter().filter(|edge| edge.tie == Tie::Owns && own.contains(&edge.from));
-        let below: Vec<&Id> = below.map(|edge| &edge.to).collect();
-        own.extend(below);
-    }
-    let note = |id: &Id| match graph.nodes.iter().find(|node| node.id == *id) {
-        Some(node) if node.missing => String::from(" IS NOT THERE"),
-        Some(node) if !node.note.is_empty() => format!(" ({})", node.note),
-        _ => String::new(),
-    };
-    let mut lines: Vec<String> = Vec::new();
-    let (mut pods, mut add) = (0, |line: String| {
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    });
-    for edge in &graph.edges {
-        let (from, to) = (own.contains(&edge.from), own.contains(&edge.to));
-        let how = if edge.how.is_empty() { String::new() } else { format!(" [{}]", edge.how) };
-        let other = |other: &Id| format!("{}{}", other.shown_from(id), note(other));
-        match (edge.tie, from, to) {
-            (Tie::Owns, true, _) => {
-                pods += usize::from(edge.to.kind == "Pod");
-                if pods <= PODS_SHOWN {
-                    add(format!("owns {}", other(&edge.to)));
-                }
-            }
-            (Tie::Owns, false, _) => {}
-            (Tie::Runs, true, _) if edge.from != *id => {}
-            (tie, true, false) => add(format!("{} {}{how}", tie.shown(), other(&edge.to))),
-            (tie, false, true) => add(format!("{} {} it{how}", other(&edge.from), tie.shown())),
-            _ => {}
-        }
-    }
-    if pods > PODS_SHOWN {
-        lines.push(format!("owns {} more pods", pods - PODS_SHOWN));
-    }
-    lines
 }
 
 /// The numbers and words of a status that are no conditions.
@@ -343,7 +294,7 @@ async fn logs(cluster: &Cluster, target: &Target) -> (Vec<u8>, Vec<Unread>) {
     if target.kind.plural != "pods" || !target.kind.group.is_empty() {
         return (all, unread);
     }
-    for (container, previous) in wanted(&target.object) {
+    for (container, previous) in tail::wanted(&target.object) {
         let path = Path::object(&kinds::pods(), target.namespace.as_deref(), &target.name).segment("log");
         let path = path.query("container", &container).query("tailLines", LOG_LINES).query("limitBytes", LOG_BYTES);
         let path = if previous { path.query("previous", "true") } else { path };
@@ -363,62 +314,11 @@ async fn logs(cluster: &Cluster, target: &Target) -> (Vec<u8>, Vec<Unread>) {
     (all, unread)
 }
 
-/// Which containers' logs tell something, and whether the one before the last start does.
-fn wanted(pod: &Value) -> Vec<(String, bool)> {
-    let statuses = ["initContainerStatuses", "containerStatuses"];
-    let all = statuses.iter().flat_map(|list| items(pod.pointer("/status").and_then(|status| status.get(*list))));
-    let mut wanted = Vec::new();
-    let mut well = Vec::new();
-    for status in all {
-        let name = field(status, "/name").to_owned();
-        let ended_badly = |path: &str| {
-            status.pointer(path).is_some_and(|ended| ended.get("exitCode").and_then(Value::as_i64) != Some(0))
-        };
-        let runs = status.pointer("/state/running").is_some();
-        let unready = status.get("ready").and_then(Value::as_bool) == Some(false);
-        if status.pointer("/state/waiting").is_some() {
-            // It has only written something if it ran before.
-            wanted.extend(status.pointer("/lastState/terminated").map(|_| (name, true)));
-        } else if ended_badly("/state/terminated") || runs && unready {
-            wanted.push((name, false));
-        } else if ended_badly("/lastState/terminated") {
-            wanted.push((name, true));
-        } else if runs {
-            well.push((name, false));
-        }
-    }
-    if wanted.is_empty() {
-        wanted.extend(well.into_iter().take(1));
-    }
-    wanted.truncate(LOGS_MAX);
-    wanted
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn logs_are_those_that_tell_something() {
-        let status = |name: &str, ready: bool, state: Value, last: Value| json!({"name": name, "ready": ready, "state": state, "lastState": last});
-        let crashed = json!({"terminated": {"exitCode": 3}});
-        let of = |statuses: Vec<Value>| wanted(&json!({"status": {"containerStatuses": statuses}}));
-        let running = || json!({"running": {}});
-        assert_eq!(of(vec![status("a", false, json!({"waiting": {}}), crashed.clone())]), [("a".into(), true)]);
-        assert_eq!(of(vec![status("a", false, json!({"waiting": {}}), json!({}))]), []);
-        assert_eq!(
-            of(vec![status("a", true, running(), json!({})), status("b", false, running(), json!({}))]),
-            [("b".into(), false)]
-        );
-        assert_eq!(
-            of(vec![status("a", true, running(), json!({})), status("b", true, running(), json!({}))]),
-            [("a".into(), false)]
-        );
-        assert_eq!(of(vec![status("a", true, running(), crashed)]), [("a".into(), true)]);
-        assert_eq!(of(vec![status("a", false, json!({"terminated": {"exitCode": 0}}), json!({}))]), []);
-    }
 
     #[test]
     fn a_status_is_also_its_numbers() {

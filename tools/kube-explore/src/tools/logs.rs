@@ -12,8 +12,9 @@ use crate::{
     cluster::{Cluster, quoted},
     distil::Grep,
     logs::{self, Names, Note, SOURCES_MAX, Since, View, Want, Which},
+    pods::PODS_MAX,
     scope::{self, Place},
-    target::{Named, PODS_MAX},
+    target::Named,
     unread::{self, Unread},
 };
 
