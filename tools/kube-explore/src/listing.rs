@@ -218,7 +218,10 @@ impl Cluster {
             let part = self.table(kind, &path, Whose::Own, keep).await?;
             all.items.extend(part.items);
             all.seen += part.seen;
-            all.next = part.next.filter(|next| *next != token);
+            if part.next.as_ref() == Some(&token) {
+                return Err(circle());
+            }
+            all.next = part.next;
         }
         Ok((all.items, all.seen))
     }
@@ -279,9 +282,11 @@ impl Cluster {
                     Ok((more, count, token)) => {
                         items.extend(more);
                         seen += count;
-                        // A page that leads to itself would never end.
-                        if token.is_none() || token == next {
+                        if token.is_none() {
                             break Ok(());
+                        }
+                        if token == next {
+                            break Err(circle());
                         }
                         next = token;
                     }
@@ -352,6 +357,11 @@ impl<T> Default for Part<T> {
 
 fn next(head: &Value) -> Option<String> {
     head.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
+/// A page that leads to itself would never end, and what is behind it is not known.
+fn circle() -> Failure {
+    Failure::new(Code::Unsupported, "its pages lead in a circle")
 }
 
 fn expired() -> Failure {
