@@ -113,12 +113,12 @@ impl Client {
     /// Sends bytes as they are.
     pub async fn send_raw(&mut self, bytes: &[u8]) {
         let input = self.input.as_mut().expect("stdin is open");
-        tokio::time::timeout(PATIENCE, async {
-            input.write_all(bytes).await.expect("the server reads");
-            input.flush().await.expect("the server reads");
-        })
-        .await
-        .expect("the server reads");
+        let sent = tokio::time::timeout(PATIENCE, async {
+            input.write_all(bytes).await?;
+            input.flush().await
+        });
+        let sent = sent.await.expect("the server reads");
+        sent.unwrap_or_else(|error| panic!("the server reads: {error}; stderr: {}", self.stderr()));
     }
 
     /// Sends one message.
