@@ -90,11 +90,16 @@ async fn pods_are_unread(client: &mut Client, namespace: &Namespace<'_>, why: &s
     let text = ok(client, "kube_find", json!({"query": "teller", "namespace": name})).await;
     assert!(text.contains("service") && !text.contains("Running"), "{text}");
     blind(&text, why);
-    let text = ok(client, "kube_topology", json!({"name": "service/teller", "namespace": name})).await;
-    assert!(text.contains("service/teller") && !text.contains("selects no pod"), "{text}");
-    blind(&text, why);
+    pods_are_unread_in_the_topology(client, namespace, why).await;
     let text = ok(client, "kube_health", json!({"namespace": name})).await;
     assert!(text.contains(": UNKNOWN") && !text.contains("HEALTHY"), "{text}");
+    blind(&text, why);
+}
+
+async fn pods_are_unread_in_the_topology(client: &mut Client, namespace: &Namespace<'_>, why: &str) {
+    let around = json!({"name": "service/teller", "namespace": namespace.name()});
+    let text = ok(client, "kube_topology", around).await;
+    assert!(text.contains("service/teller") && !text.contains("selects no pod"), "{text}");
     blind(&text, why);
 }
 
@@ -202,22 +207,23 @@ async fn a_list_that_expires_is_begun_anew() {
     // Whole objects, page by page.
     wire.proxy.rules([get(PODS, expired()).asking("continue="), get(PODS, page("PodList", "items")).once()]);
     let around = json!({"name": "svc/teller", "namespace": namespace.name()});
-    let text = ok(&mut client, "kube_topology", around.clone()).await;
+    let text = ok(&mut client, "kube_topology", around).await;
     assert!(text.contains("pod/teller") && !text.contains("could not look"), "{text}");
     assert_eq!(wire.proxy.seen().iter().filter(|seen| seen.met).count(), 2);
     wire.proxy.rules([get(PODS, expired()).asking("continue="), get(PODS, page("PodList", "items"))]);
-    let text = ok(&mut client, "kube_topology", around).await;
-    assert!(!text.contains("selects no pod"), "{text}");
-    blind(&text, "expired while it was read");
+    pods_are_unread_in_the_topology(&mut client, &namespace, "expired while it was read").await;
+    // Pages without an end are no list either.
+    wire.proxy.rules([get(PODS, page("PodList", "items"))]);
+    pods_are_unread_in_the_topology(&mut client, &namespace, "lead in a circle").await;
 
-    // A long table, read at a revision that is not older than that of its names.
-    let (pods, paired) = ("/api/v1/pods", "resourceVersionMatch=");
+    // A long table, read at the revision of its names.
+    let (pods, matching) = ("/api/v1/pods", "resourceVersionMatch=");
     let first = || get(pods, page("Table", "rows")).asking("includeObject=Metadata");
-    wire.proxy.rules([get(pods, expired()).asking(paired).once(), first()]);
+    wire.proxy.rules([get(pods, expired()).asking(matching).once(), first()]);
     let everywhere = json!({"query": "pod/teller"});
     let text = ok(&mut client, "kube_find", everywhere.clone()).await;
     assert!(text.contains(namespace.name()) && !text.contains("could not look"), "{text}");
-    wire.proxy.rules([get(pods, expired()).asking(paired), first()]);
+    wire.proxy.rules([get(pods, expired()).asking(matching), first()]);
     let (text, _) = ask(&mut client, "kube_find", everywhere).await;
     assert!(text.contains("expired while it was read") && !text.contains("nothing found\n"), "{text}");
 }

@@ -12,7 +12,6 @@ const SOURCES: u64 = 50;
 /// Lines of one source that come at once.
 const TURN: u64 = 200;
 
-#[expect(clippy::print_stdout, reason = "it is there to print figures")]
 fn main() {
     let lines: u64 = env::args().nth(1).and_then(|lines| lines.parse().ok()).unwrap_or(1_000_000);
     let begun = processor();
