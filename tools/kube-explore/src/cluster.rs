@@ -24,23 +24,20 @@ use crate::{
     scope::Place,
     sight::Sight,
     stream::Elements,
+    tries::Tries,
 };
 
 /// How long one request may take.
-const LIMIT: Duration = Duration::from_secs(15);
+pub const LIMIT: Duration = Duration::from_secs(15);
 /// How long before its end a call stops waiting, to have time to answer with what it has.
 const MARGIN: Duration = Duration::from_millis(1_500);
-/// The same where another server may have to answer, which may be slow or gone: it holds up its own line, and not the answer.
-const FOREIGN_LIMIT: Duration = Duration::from_secs(4);
-/// How many of those are under way at once; they take no place of the others.
+/// How many foreign ones are.
 const FOREIGN_AT_ONCE: usize = 4;
-/// How many requests are under way at once: as many as keep two processors of an API server busy.
+/// How many requests are under way at once.
 const AT_ONCE: usize = 8;
-/// How often a read is tried.
-const TRIES: u32 = 4;
 /// The longest pause between two of them.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// The most bytes of an answer that is read whole.
+/// The most bytes of an answer read whole.
 const WHOLE_MAX: usize = 16 << 20;
 /// The most bytes of an error.
 const ERROR_MAX: usize = 64 << 10;
@@ -66,18 +63,6 @@ pub struct Cluster {
     slots: Arc<Semaphore>,
     foreign: Arc<Semaphore>,
     sight: Arc<OnceCell<Sight>>,
-}
-
-/// How a read is tried again.
-struct Tries {
-    left: u32,
-    pause: Duration,
-}
-
-impl Default for Tries {
-    fn default() -> Self {
-        Self { left: TRIES, pause: Duration::from_millis(150) }
-    }
 }
 
 /// What a list hands on while it is read.
@@ -176,7 +161,7 @@ impl Cluster {
 
     /// The bytes of an answer.
     pub async fn whole(&self, path: &Path, accept: &'static str) -> Result<Vec<u8>, Failure> {
-        let end = self.end(limit(path));
+        let end = self.end(path.limit());
         let mut tries = Tries::default();
         loop {
             match self.whole_once(path, accept, end).await {
@@ -200,7 +185,7 @@ impl Cluster {
         field: &'static str,
         mut take: impl FnMut(Step<'_>) -> Result<(), Failure> + Send,
     ) -> Result<Vec<u8>, Failure> {
-        let end = self.end(limit(path));
+        let end = self.end(path.limit());
         let mut tries = Tries::default();
         loop {
             match self.list_once(path, accept, field, &mut take, end).await {
@@ -234,7 +219,7 @@ impl Cluster {
 
     /// The names of a list.
     pub async fn names(&self, path: &Path) -> Result<Names, Failure> {
-        let end = self.end(limit(path));
+        let end = self.end(path.limit());
         let mut tries = Tries::default();
         loop {
             match self.names_once(path, end).await {
@@ -358,12 +343,7 @@ impl Cluster {
     }
 }
 
-/// How long a request may take.
-fn limit(path: &Path) -> Duration {
-    if path.is_foreign() { FOREIGN_LIMIT } else { LIMIT }
-}
-
-/// A name of a caller between backquotes.
+/// A caller's name between backquotes.
 pub fn quoted(name: &str) -> String {
     Untrusted::line(name).quoted().to_string()
 }

@@ -33,6 +33,11 @@ impl Failure {
         Self { code, status: 0, why: why.into(), said: String::new(), details: Value::Null, after: None }
     }
 
+    /// A list that could not be read to its end.
+    pub fn expired() -> Self {
+        Self::new(Code::Unavailable, "the list expired while it was read")
+    }
+
     /// What an answer with an error's status says.
     pub fn answered(status: u16, after: Option<Duration>, body: &[u8]) -> Self {
         let object: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -36,6 +36,7 @@ pub mod survey;
 pub mod table;
 pub mod target;
 pub mod tools;
+pub mod tries;
 pub mod unread;
 pub mod whose;
 

@@ -19,9 +19,9 @@ use crate::{
 
 /// How many namespaces of one kind are asked at once.
 const AT_ONCE: usize = 8;
-/// How many objects the API server puts into one answer where whole ones are asked for.
+/// How many whole objects the API server puts into one answer.
 const CHUNK: &str = "500";
-/// The same where a table is asked for with the metadata of its objects.
+/// The same of a table with metadata.
 const FEW: &str = "200";
 /// How often a list that expires while it is read is begun anew.
 const ANEW: u32 = 2;
@@ -66,7 +66,7 @@ impl<T> Listed<T> {
 }
 
 impl Cluster {
-    /// Rows of the table of `kind` that `keep` makes something of. The row says which namespace it is of.
+    /// Rows of the table of `kind` that `keep` makes something of.
     pub async fn rows<T: Send>(
         &self,
         kind: &Kind,
@@ -185,7 +185,7 @@ impl Cluster {
         path: &Path,
         keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
     ) -> Result<(Vec<T>, u64), Failure> {
-        let mut last = expired();
+        let mut last = Failure::expired();
         for round in 0..=ANEW {
             let names = self.names(path).await?;
             let exact = round == ANEW;
@@ -273,7 +273,7 @@ impl Cluster {
         narrow: Narrow<'_>,
         keep: &(impl Fn(Value) -> Option<T> + Sync),
     ) -> Result<(Vec<T>, u64), Failure> {
-        let mut last = expired();
+        let mut last = Failure::expired();
         for _ in 0..=ANEW {
             let (mut items, mut seen, mut next) = (Vec::new(), 0, None::<String>);
             let end = loop {
@@ -362,10 +362,6 @@ fn next(head: &Value) -> Option<String> {
 /// A page that leads to itself would never end, and what is behind it is not known.
 fn circle() -> Failure {
     Failure::new(Code::Unsupported, "its pages lead in a circle")
-}
-
-fn expired() -> Failure {
-    Failure::new(Code::Unavailable, "the list expired while it was read")
 }
 
 fn unread(kind: &Kind, error: &serde_json::Error) -> Failure {

@@ -1,8 +1,14 @@
 //! Paths of the API server. A caller's word is one segment of one, or one value of its query, whatever is in it.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
-use crate::kinds::Kind;
+use crate::{cluster::LIMIT, kinds::Kind};
+
+/// The same where another server may have to answer, which may be slow or gone: it holds up its own line, and not the answer.
+const FOREIGN_LIMIT: Duration = Duration::from_secs(4);
 
 /// A path with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,11 @@ impl Path {
     /// Whether another server than the cluster's own may have to answer.
     pub fn is_foreign(&self) -> bool {
         self.foreign
+    }
+
+    /// How long a request for it may take.
+    pub fn limit(&self) -> Duration {
+        if self.foreign { FOREIGN_LIMIT } else { LIMIT }
     }
 
     /// One step below.
