@@ -31,10 +31,10 @@ use crate::{
 pub const LIMIT: Duration = Duration::from_secs(15);
 /// How long before its end a call stops waiting, to have time to answer with what it has.
 const MARGIN: Duration = Duration::from_millis(1_500);
-/// How many foreign ones are.
-const FOREIGN_AT_ONCE: usize = 4;
 /// How many requests are under way at once.
 const AT_ONCE: usize = 8;
+/// How many foreign ones are, besides.
+const FOREIGN_AT_ONCE: usize = 4;
 /// The longest pause between two of them.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The most bytes of an answer read whole.
