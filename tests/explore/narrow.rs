@@ -44,7 +44,8 @@ pub(crate) fn filled(hint: &str) -> Namespace<'static> {
     let namespace = Cluster::get().namespace(hint);
     namespace.apply(OBJECTS);
     namespace.wait(&["--for=condition=Ready", "pod/teller"]);
-    namespace.wait(&["--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}", "pod/broken"]);
+    namespace
+        .wait(&["--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImageNeverPull", "pod/broken"]);
     namespace
 }
 
