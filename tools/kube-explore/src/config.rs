@@ -84,12 +84,11 @@ pub async fn choose(context: Option<&str>) -> Result<Chosen> {
 }
 
 fn pod() -> Result<Chosen> {
-    let config = Config::incluster().map_err(|error| {
+    let mut config = Config::incluster().map_err(|error| {
         ToolError::new(Code::Unavailable, "the service account of this pod cannot be used")
             .hint("mount its token and certificate, or pass context with a kubeconfig")
             .with_said(error.to_string())
     })?;
-    let mut config = config;
     credentials(&mut config.auth_info)?;
     Ok(Chosen { config, context: None, siblings: Vec::new() })
 }

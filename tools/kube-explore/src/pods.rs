@@ -43,7 +43,7 @@ impl Cluster {
     /// The pods that `named` means: one, or those of a workload.
     pub async fn pods(&self, named: &Named<'_>) -> Result<Pods> {
         let among: Vec<Kind> = WITH_PODS.iter().map(|kind| kind()).collect();
-        let mut target = self.target(named, Some(&among)).await?;
+        let mut target = self.target(named, &self.kinds().await?, Some(&among)).await?;
         let namespace = target.namespace.clone().unwrap_or_default();
         let of = format!("{}/{}", target.kind.kind.to_lowercase(), target.name);
         let pods = |target: Target, pods: Vec<Value>, total: u64, unread: Vec<Unread>| Pods {

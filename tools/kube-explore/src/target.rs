@@ -95,10 +95,9 @@ impl<'a> Named<'a> {
 }
 
 impl Cluster {
-    /// The object that `named` means, of any kind or of those in `among`.
-    pub async fn target(&self, named: &Named<'_>, among: Option<&[Kind]>) -> Result<Target> {
-        let kinds = self.kinds().await?;
-        let (kind, name) = named.split(&kinds)?;
+    /// The object that `named` means, of any of the `kinds` that are served or of those in `among`.
+    pub async fn target(&self, named: &Named<'_>, kinds: &Kinds, among: Option<&[Kind]>) -> Result<Target> {
+        let (kind, name) = named.split(kinds)?;
         // One request where everything is said; and the one that also works for who may get and not list.
         let said = kind.as_ref().filter(|kind| named.namespace.is_some() || !kind.namespaced);
         if let Some(kind) = said {
@@ -130,7 +129,7 @@ impl Cluster {
         let looked = match (kind.clone(), among) {
             (Some(kind), _) => vec![kind],
             (None, Some(among)) => among.to_vec(),
-            (None, None) => usual(&kinds),
+            (None, None) => usual(kinds),
         };
         let mut hits = self.search(&ask, looked).await;
         let mut best = std::mem::take(&mut hits.best);

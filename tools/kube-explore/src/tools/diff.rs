@@ -109,7 +109,8 @@ impl Tool for Diff {
             };
             let namespace = scope::namespace(params.namespace.as_deref())?;
             let cluster = Cluster::connect(params.context.as_deref(), &call).await?;
-            let target = cluster.target(&Named { name: &name, kind: kind.as_deref(), namespace }, None).await?;
+            let named = Named { name: &name, kind: kind.as_deref(), namespace };
+            let target = cluster.target(&named, &cluster.kinds().await?, None).await?;
             return applied_since(&cluster, target).await;
         };
         let documents = call.blocking(move || manifest::read(&source)).await?;

@@ -138,9 +138,9 @@ impl Tool for Inspect {
         let namespace = scope::namespace(params.namespace.as_deref())?;
         let cluster = Cluster::connect(params.context.as_deref(), &call).await?;
         let named = Named { name: &params.name, kind: params.kind.as_deref(), namespace };
-        let mut target = cluster.target(&named, None).await?;
-        mask::clean(&mut target.object);
         let served = cluster.kinds().await?;
+        let mut target = cluster.target(&named, &served, None).await?;
+        mask::clean(&mut target.object);
         let answer = inspected(&cluster, &target, &served, Timestamp::now()).await;
         call.check()?;
         answer

@@ -155,8 +155,8 @@ impl Tool for Topology {
         let namespace = scope::namespace(params.namespace.as_deref())?;
         let cluster = Cluster::connect(params.context.as_deref(), &call).await?;
         let named = Named { name: &params.name, kind: params.kind.as_deref(), namespace };
-        let target = cluster.target(&named, None).await?;
         let served = cluster.kinds().await?;
+        let target = cluster.target(&named, &served, None).await?;
         let (graph, id, unread) = around(&cluster, &target, &served, depth).await;
         call.check()?;
         let lines = match params.format.unwrap_or(Format::Tree) {
