@@ -8,7 +8,7 @@ use crate::error::{Code, Result, ToolError};
 /// An argument list under construction.
 ///
 /// What begins with `-` before the separator is always a literal of this project: a value is joined to its flag in one
-/// argument, or refused when it would stand alone and begin with `-`. What comes from outside and may begin with `-`
+/// argument, or refused when it would stand alone and begin with `-`. (What the operator configured is the operator's.) What comes from outside and may begin with `-`
 /// (a command line to run elsewhere) goes behind `--`. Refusals name the parameter and never repeat the value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Argv {
@@ -71,6 +71,18 @@ impl Argv {
             );
         }
         self.before.push(value.to_os_string());
+        Ok(self)
+    }
+
+    /// Adds words of the operator's own configuration as they are, flags among them. Never words that a caller had a hand in.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] if a word holds NUL.
+    pub fn configured<V: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = V>) -> Result<Self> {
+        for word in words {
+            refuse_nul("a configured argument", word.as_ref())?;
+            self.before.push(word.as_ref().to_os_string());
+        }
         Ok(self)
     }
 

@@ -104,6 +104,15 @@ impl<'a> Command<'a> {
         Ok(self)
     }
 
+    /// See [`Environment::configured`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn configured_env(mut self, name: impl Into<String>, value: impl AsRef<OsStr>) -> Result<Self> {
+        self.environment = self.environment.configured(name, value)?;
+        Ok(self)
+    }
+
     /// Bytes for stdin, after which it ends. A child that does not read them all is no error.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::argv::refuse_nul;
 use super::program::absolute_entries;
-use crate::error::Result;
+use crate::error::{Result, ToolError};
 
 /// Taken over as they are where they are set.
 const INHERITED: [&str; 3] = ["HOME", "TMPDIR", "TZ"];
@@ -19,7 +19,7 @@ const INHERITED: [&str; 3] = ["HOME", "TMPDIR", "TZ"];
 #[derive(Clone, Default)]
 pub struct Environment {
     inherited: Vec<&'static str>,
-    set: BTreeMap<&'static str, OsString>,
+    set: BTreeMap<String, OsString>,
 }
 
 impl Environment {
@@ -39,25 +39,37 @@ impl Environment {
     ///
     /// # Errors
     /// `Code::InvalidArgument` if the value holds NUL.
-    pub fn set(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Result<Self> {
-        refuse_nul(name, value.as_ref())?;
+    pub fn set(self, name: &'static str, value: impl AsRef<OsStr>) -> Result<Self> {
+        self.configured(name, value)
+    }
+
+    /// The same for a variable whose name stands in the operator's own configuration. Never one that a caller had a hand in.
+    ///
+    /// # Errors
+    /// `Code::InvalidArgument` if the name is none, or the value holds NUL.
+    pub fn configured(mut self, name: impl Into<String>, value: impl AsRef<OsStr>) -> Result<Self> {
+        let name = name.into();
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(ToolError::invalid("a configured variable has no name that a variable can have"));
+        }
+        refuse_nul(&name, value.as_ref())?;
         self.set.insert(name, value.as_ref().to_os_string());
         Ok(self)
     }
 
     /// The variables, given a way to look ours up.
-    pub fn variables(&self, own: impl Fn(&str) -> Option<OsString>) -> BTreeMap<&'static str, OsString> {
-        let mut all: BTreeMap<&'static str, OsString> =
-            [("LANG", "C.UTF-8".into()), ("LC_ALL", "C.UTF-8".into())].into_iter().collect();
+    pub fn variables(&self, own: impl Fn(&str) -> Option<OsString>) -> BTreeMap<String, OsString> {
+        let mut all: BTreeMap<String, OsString> =
+            ["LANG", "LC_ALL"].into_iter().map(|name| (name.to_owned(), "C.UTF-8".into())).collect();
         if let Some(path) = own("PATH").and_then(|path| absolute_entries(&path)) {
-            all.insert("PATH", path);
+            all.insert(String::from("PATH"), path);
         }
         for name in INHERITED.iter().chain(&self.inherited) {
             if let Some(value) = own(name) {
-                all.insert(name, value);
+                all.insert((*name).to_owned(), value);
             }
         }
-        all.extend(self.set.iter().map(|(name, value)| (*name, value.clone())));
+        all.extend(self.set.clone());
         all
     }
 }
@@ -98,7 +110,7 @@ mod tests {
             ("LC_ALL", "C.UTF-8"),
             ("PATH", "/usr/bin:/bin"),
         ];
-        assert_eq!(all, expected.map(|(name, value)| (name, value.into())).into());
+        assert_eq!(all, expected.map(|(name, value)| (name.to_owned(), value.into())).into());
     }
 
     #[test]
@@ -107,5 +119,8 @@ mod tests {
         assert_eq!(environment.variables(own)["HOME"], "/nowhere-to-see");
         assert!(!format!("{environment:?}").contains("nowhere"));
         assert!(Environment::new().set("X", "a\0b").is_err());
+        for name in ["", "A=B", "A\0"] {
+            assert!(Environment::new().configured(name, "").is_err(), "{name}");
+        }
     }
 }

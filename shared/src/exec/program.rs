@@ -44,6 +44,19 @@ impl Program {
         Ok(Self { name, path })
     }
 
+    /// The program that the operator's configuration names: by an absolute path, or a name that is looked for in the absolute entries of
+    /// PATH. Never one that a caller had a hand in.
+    ///
+    /// # Errors
+    /// As [`Program::at`], and [`Code::Unavailable`] if PATH has none of that name.
+    pub fn configured(command: &str) -> Result<Self> {
+        if command.contains('/') {
+            Self::at(command)
+        } else {
+            Self::find_in(command, None, std::env::var_os("PATH").as_deref())
+        }
+    }
+
     fn find_in(name: &str, own_directory: Option<&Path>, path: Option<&OsStr>) -> Result<Self> {
         own_directory
             .map(Path::to_path_buf)
@@ -54,13 +67,15 @@ impl Program {
             .find(|candidate| is_executable(candidate))
             .map(|path| Self { name: name.to_owned(), path })
             .ok_or_else(|| {
-                ToolError::new(
-                    Code::Unavailable,
-                    format!("{name} was found neither beside this server's executable nor in PATH"),
-                )
-                .hint(format!(
-                    "install {name} and have its directory in PATH, or put it beside the server's executable"
-                ))
+                let (sought, place) = match own_directory {
+                    Some(_) => (
+                        "neither beside this server's executable nor in PATH",
+                        ", or put it beside the server's executable",
+                    ),
+                    None => ("not in PATH", ""),
+                };
+                ToolError::new(Code::Unavailable, format!("{name} was found {sought}"))
+                    .hint(format!("install {name} and have its directory in PATH{place}"))
             })
     }
 

@@ -21,6 +21,7 @@ use crate::{
     kinds::Kinds,
     names::Names,
     path::Path,
+    plugin,
     scope::Place,
     sight::Sight,
     stream::Elements,
@@ -87,8 +88,10 @@ impl Cluster {
     async fn new(context: Option<&str>, cancel: CancellationToken, deadline: std::time::Instant) -> Result<Self> {
         let chosen = config::choose(context).await?;
         let namespace = chosen.config.default_namespace.clone();
-        let config = chosen.config;
-        // A credential plug-in runs here, and may take its time.
+        let mut config = chosen.config;
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        plugin::run(&mut config.auth_info, left.saturating_sub(MARGIN), &cancel).await?;
+        // It reads certificates.
         let made = tokio::task::spawn_blocking(move || Client::try_from(config));
         let made = tokio::select! {
             made = made => made.map_err(|_| ToolError::internal("the client could not be made"))?,
@@ -135,10 +138,7 @@ impl Cluster {
 
     /// One object.
     pub async fn object(&self, path: &Path) -> Result<Value, Failure> {
-        let bytes = self.whole(path, JSON).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            Failure::new(Code::Unsupported, format!("the API server's answer is not understood: {error}"))
-        })
+        parsed(&self.whole(path, JSON).await?)
     }
 
     /// What the cluster serves.
@@ -251,10 +251,7 @@ impl Cluster {
     ) -> Result<Value, Failure> {
         let end = self.end(LIMIT);
         let response = self.send(method, path, JSON, Some(content), end).await?;
-        let bytes = self.read(response, WHOLE_MAX, end).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            Failure::new(Code::Unsupported, format!("the API server's answer is not understood: {error}"))
-        })
+        parsed(&self.read(response, WHOLE_MAX, end).await?)
     }
 
     /// An answer whose body is read as it comes, until `limit` is over.
@@ -341,6 +338,11 @@ impl Cluster {
         }
         Ok(all)
     }
+}
+
+fn parsed(bytes: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Failure::new(Code::Unsupported, format!("the API server's answer is not understood: {error}")))
 }
 
 /// A caller's name between backquotes.

@@ -9,7 +9,7 @@ use std::{
 use futures_util::FutureExt as _;
 use kube::{
     Config,
-    config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig},
 };
 use serde_json::Value;
 use shared::{Code, Result, ToolError, Untrusted, near, redact};
@@ -24,30 +24,6 @@ const WRITE: Duration = Duration::from_secs(15);
 const TELLING: usize = 6;
 /// The most contexts an error lists.
 const LISTED: usize = 20;
-/// What a credential plug-in may know of our environment, besides what the kubeconfig sets for it. Whole families, since each cloud has its own.
-const PLUGIN_MAY_KNOW: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "TMPDIR",
-    "TZ",
-    "LANG",
-    "LC_ALL",
-    "KUBECONFIG",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-    "https_proxy",
-    "http_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
-/// Beginnings of the names of variables that belong to credential plug-ins.
-const PLUGIN_FAMILIES: &[&str] =
-    &["AWS_", "AZURE_", "AAD_", "GOOGLE_", "CLOUDSDK_", "GKE_", "OCI_", "DIGITALOCEAN_", "XDG_"];
-
 /// A cluster and an identity.
 pub struct Chosen {
     /// What a client is made of.
@@ -168,7 +144,6 @@ fn kubeconfig(context: Option<&str>) -> Result<Chosen> {
             .hint("have the operator correct its cluster and user in the kubeconfig, and the certificates they name")
     })?;
     credentials(&mut config.auth_info)?;
-    plugin(&mut config.auth_info);
     Ok(Chosen { config, context: Some(name), siblings })
 }
 
@@ -185,20 +160,6 @@ fn siblings(of: Option<&kube::config::Context>, kubeconfig: &Kubeconfig) -> Vec<
         }
     }
     names
-}
-
-/// A credential plug-in has no terminal here: it would read the protocol. And it gets no more of the environment than is its own.
-fn plugin(auth: &mut AuthInfo) {
-    let Some(exec) = &mut auth.exec else { return };
-    exec.interactive_mode = Some(ExecInteractiveMode::Never);
-    let set: Vec<&String> = exec.env.iter().flatten().filter_map(|pair| pair.get("name")).collect();
-    let ours = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let foreign = ours.filter(|name| {
-        !PLUGIN_MAY_KNOW.contains(&name.as_str())
-            && !PLUGIN_FAMILIES.iter().any(|family| name.starts_with(family))
-            && !set.contains(&name)
-    });
-    exec.drop_env = Some(foreign.collect());
 }
 
 /// Reads the credentials that stand in files, and tells the redaction what must never leave. The kubeconfig's own form is asked, which is where
@@ -289,19 +250,5 @@ mod tests {
     fn contexts_of_the_same_identity_say_where_it_may_have_something() {
         let kubeconfig = kubeconfig();
         assert_eq!(siblings(kubeconfig.contexts[3].context.as_ref(), &kubeconfig), ["shop", "till"]);
-    }
-
-    #[test]
-    fn a_plug_in_has_no_terminal_and_no_foreign_secret() {
-        let mut auth: AuthInfo = serde_json::from_value(serde_json::json!({"exec": {
-            "apiVersion": "client.authentication.k8s.io/v1", "command": "x", "interactiveMode": "IfAvailable",
-            "env": [{"name": "CARGO_PKG_NAME", "value": "mine"}]}}))
-        .unwrap();
-        plugin(&mut auth);
-        let exec = auth.exec.unwrap();
-        assert_eq!(exec.interactive_mode, Some(ExecInteractiveMode::Never));
-        let dropped = exec.drop_env.unwrap();
-        assert!(dropped.iter().any(|name| name == "CARGO_PKG_VERSION"), "{dropped:?}");
-        assert!(!dropped.iter().any(|name| name == "PATH" || name == "CARGO_PKG_NAME"), "{dropped:?}");
     }
 }

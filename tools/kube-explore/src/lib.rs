@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod names;
 pub mod outcome;
 pub mod path;
+mod plugin;
 pub mod pods;
 pub mod query;
 pub mod rank;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use shared::Code;
 
 use crate::{
-    cluster::{Cluster, JSON, Step, TABLE},
+    cluster::{Cluster, Step, TABLE},
     failure::Failure,
     kinds::Kind,
     path::Path,
@@ -17,12 +17,16 @@ use crate::{
     whose::Whose,
 };
 
+mod objects;
+
 /// How many namespaces of one kind are asked at once.
 const AT_ONCE: usize = 8;
 /// How many whole objects the API server puts into one answer.
 const CHUNK: &str = "500";
 /// The same of a table with metadata.
 const FEW: &str = "200";
+/// The most pages of one list: whoever has more to say says it without an end.
+const PAGES_MAX: u32 = 1_000;
 /// How often a list that expires while it is read is begun anew.
 const ANEW: u32 = 2;
 
@@ -213,7 +217,9 @@ impl Cluster {
         mut all: Part<T>,
         keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
     ) -> Result<(Vec<T>, u64), Failure> {
+        let mut left = PAGES_MAX;
         while let Some(token) = all.next.take() {
+            left = left.checked_sub(1).ok_or_else(endless)?;
             let path = path.clone().query("includeObject", "Metadata").query("limit", CHUNK).query("continue", &token);
             let part = self.table(kind, &path, Whose::Own, keep).await?;
             all.items.extend(part.items);
@@ -265,78 +271,6 @@ impl Cluster {
         part.next = next(&head);
         Ok(part)
     }
-
-    async fn objects_of<T: Send>(
-        &self,
-        kind: &Kind,
-        place: Option<String>,
-        narrow: Narrow<'_>,
-        keep: &(impl Fn(Value) -> Option<T> + Sync),
-    ) -> Result<(Vec<T>, u64), Failure> {
-        let mut last = Failure::expired();
-        for _ in 0..=ANEW {
-            let (mut items, mut seen, mut next) = (Vec::new(), 0, None::<String>);
-            let end = loop {
-                let path = narrow.on(Path::list(kind, place.as_deref())).query("limit", CHUNK);
-                match self.chunk(kind, &path.optional("continue", next.as_deref()), keep).await {
-                    Ok((more, count, token)) => {
-                        items.extend(more);
-                        seen += count;
-                        if token.is_none() {
-                            break Ok(());
-                        }
-                        if token == next {
-                            break Err(circle());
-                        }
-                        next = token;
-                    }
-                    Err(failure) => break Err(failure),
-                }
-            };
-            match end {
-                Ok(()) => return Ok((items, seen)),
-                Err(failure) if failure.status == 410 => last = failure,
-                Err(failure) => return Err(failure),
-            }
-        }
-        Err(last)
-    }
-
-    async fn chunk<T: Send>(
-        &self,
-        kind: &Kind,
-        path: &Path,
-        keep: &(impl Fn(Value) -> Option<T> + Sync),
-    ) -> Result<(Vec<T>, u64, Option<String>), Failure> {
-        let (mut items, mut seen) = (Vec::new(), 0);
-        let head = self
-            .list(path, JSON, "items", |step| {
-                match step {
-                    Step::Begin => {
-                        items.clear();
-                        seen = 0;
-                    }
-                    Step::Element(_, item) => {
-                        seen += 1;
-                        let mut item: Value = serde_json::from_slice(item).map_err(|error| unread(kind, &error))?;
-                        // What is in a list does not say what it is.
-                        if let Some(object) = item.as_object_mut() {
-                            object.entry("kind").or_insert_with(|| kind.kind.clone().into());
-                            object.entry("apiVersion").or_insert_with(|| kind.api_version().into());
-                        }
-                        items.extend(keep(item));
-                    }
-                }
-                Ok(())
-            })
-            .await?;
-        let head: Value = serde_json::from_slice(&head).unwrap_or_default();
-        // A page for people, of whatever stands in between, has no items either.
-        if head.get("items").is_none() {
-            return Err(Failure::new(Code::Unsupported, "what answers is no list"));
-        }
-        Ok((items, seen, next(&head)))
-    }
 }
 
 /// What one answer's table gave.
@@ -362,6 +296,10 @@ fn next(head: &Value) -> Option<String> {
 /// A page that leads to itself would never end, and what is behind it is not known.
 fn circle() -> Failure {
     Failure::new(Code::Unsupported, "its pages lead in a circle")
+}
+
+fn endless() -> Failure {
+    Failure::new(Code::TooLarge, "the list is larger than this server reads")
 }
 
 fn unread(kind: &Kind, error: &serde_json::Error) -> Failure {

@@ -52,6 +52,8 @@ pub struct Logs {
     pub digest: Digest,
     /// Logs that could not be read, or not to their end.
     pub unread: Vec<Unread>,
+    /// Which of the sources those are of which nothing was read.
+    pub missing: Vec<u16>,
     /// The first failure, for where nothing could be read.
     pub failure: Option<Failure>,
 }
@@ -70,21 +72,29 @@ pub async fn read(
     let total = sources.len() as u64;
     let each = sources.iter().zip(0_u16..).map(|(source, number)| {
         let (path, distiller) = (path(namespace, source, want), &distiller);
-        async move { (source, one(cluster, &path, number, distiller, limit).await) }
+        async move { (number, source, one(cluster, &path, number, distiller, limit).await) }
     });
     // Nothing is sent before its turn.
     let each: Vec<_> = each.collect();
     let mut reading = stream::iter(each).buffer_unordered(AT_ONCE);
-    let (mut unread, mut failure, mut done) = (Vec::new(), None, 0);
-    while let Some((source, result)) = reading.next().await {
+    let (mut unread, mut missing, mut failure, mut done) = (Vec::new(), Vec::new(), None, 0);
+    while let Some((number, source, result)) = reading.next().await {
         done += 1;
         call.progress().report(done, total, "reading logs");
         match result {
             Ok(None) => {}
-            Ok(Some(gone)) => unread.push(Unread::new(&source.shown(), &gone)),
+            Ok(Some(gone)) => {
+                missing.push(number);
+                unread.push(Unread::new(&source.shown(), &gone));
+            }
             Err(Stopped { failure: mut why, begun }) => {
                 why.said.truncate(why.said.floor_char_boundary(SAID_MAX));
-                let what = if begun { format!("the rest of {}", source.shown()) } else { source.shown() };
+                let what = if begun {
+                    format!("the rest of {}", source.shown())
+                } else {
+                    missing.push(number);
+                    source.shown()
+                };
                 unread.push(why.unread(&what));
                 failure.get_or_insert(why);
             }
@@ -94,7 +104,7 @@ pub async fn read(
     // As they are listed, and not as they happened to end.
     unread.sort();
     let distiller = distiller.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Logs { digest: distiller.finish(), unread, failure }
+    Logs { digest: distiller.finish(), unread, missing, failure }
 }
 
 /// Why a log was not read to its end.

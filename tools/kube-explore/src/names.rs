@@ -18,6 +18,8 @@ use crate::failure::Failure;
 const MAGIC: &[u8] = b"k8s\0";
 /// The largest item: an object's metadata can be 1.5 MB.
 const ITEM_MAX: usize = 4 << 20;
+/// The most objects, twice what a cluster is built for: each has its place in memory.
+const OBJECTS_MAX: usize = 300_000;
 /// The fields that are looked at.
 mod field {
     pub const ENVELOPE_RAW: u64 = 2;
@@ -76,6 +78,9 @@ impl Names {
             taken += step;
         }
         self.buffer.drain(..taken);
+        if self.buffer.len() > 2 * ITEM_MAX || self.objects.len() > OBJECTS_MAX {
+            return Err(Failure::new(Code::TooLarge, "the list is larger than this server reads"));
+        }
         Ok(())
     }
 
@@ -255,6 +260,16 @@ mod tests {
         ]
         .concat();
         field(2, &field(1, &metadata))
+    }
+
+    #[test]
+    fn a_list_without_an_end_ends() {
+        let mut names = Names::default();
+        let start = [MAGIC.to_vec(), number(2 << 3 | 2), number(1 << 40)].concat();
+        names.push(&start).unwrap();
+        let items = item("shop", "web").repeat(10_000);
+        let pushed = (0..100).map(|_| names.push(&items)).take_while(Result::is_ok).count();
+        assert_eq!(pushed, OBJECTS_MAX / 10_000);
     }
 
     fn document(items: &[(&str, &str)]) -> Vec<u8> {

@@ -8,10 +8,15 @@ const ELEMENT_MAX: usize = 12 << 20;
 /// The most bytes around the array.
 const HEAD_MAX: usize = 1 << 20;
 
+/// The most bytes of a table, whose rows may be kept: some 200,000 pods.
+const TABLE_MAX: u64 = 64 << 20;
+/// The most bytes of anything else, of which little is kept.
+const OBJECTS_MAX: u64 = 512 << 20;
+
 /// What goes wrong with a stream that is no such object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// An element, or what is around the array, is larger than is read.
+    /// An element, what is around the array, or all of it is larger than is read.
     TooLarge,
     /// It ended in the middle.
     Short,
@@ -32,6 +37,8 @@ pub struct Elements {
     string: bool,
     escaped: bool,
     seen: u64,
+    /// How many more bytes are read.
+    left: u64,
 }
 
 impl Elements {
@@ -39,6 +46,7 @@ impl Elements {
     pub fn of(field: &'static str) -> Self {
         Self {
             field,
+            left: if field == "rows" { TABLE_MAX } else { OBJECTS_MAX },
             head: Vec::new(),
             element: Vec::new(),
             depth: 0,
@@ -69,6 +77,7 @@ impl Elements {
     /// # Errors
     /// [`Broken::TooLarge`], and what `take` fails with.
     pub fn push<E: From<Broken>>(&mut self, bytes: &[u8], take: &mut Take<'_, E>) -> Result<(), E> {
+        self.left = self.left.checked_sub(bytes.len() as u64).ok_or(Broken::TooLarge)?;
         for &byte in bytes {
             let within = self.inside.is_some_and(|level| self.depth >= level);
             if self.string {
@@ -189,6 +198,16 @@ mod tests {
         for text in ["", r#"{"rows":[{"a":1}"#, r#"{"rows":[{"a":1},"#, r#"{"rows":[1]"#, r#"{"rows":["a"#] {
             assert_eq!(cut(text, 4).2, Err(Broken::Short), "{text}");
         }
+    }
+
+    #[test]
+    fn a_table_without_an_end_ends() {
+        let mut elements = Elements::of("rows");
+        let mut take = |_: &Elements, _: &[u8]| Ok::<(), Broken>(());
+        elements.push(br#"{"rows":[1"#, &mut take).unwrap();
+        let chunk = ",12345".repeat(10_000);
+        let pushed = (0..2_000).map(|_| elements.push(chunk.as_bytes(), &mut take)).take_while(Result::is_ok).count();
+        assert_eq!(pushed as u64, TABLE_MAX / chunk.len() as u64);
     }
 
     #[test]

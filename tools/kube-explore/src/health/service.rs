@@ -1,14 +1,17 @@
 //! Services that send to nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Cause, Level, words};
+use super::{Cause, Level, columns::seconds, words};
 use crate::{
     field::{each, labels, name, namespace, number, text},
     table::{Columns, Row},
 };
+
+/// How many seconds a load balancer may take to be made.
+const BALANCED: i64 = 300;
 
 /// A workload that might be behind a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +44,51 @@ pub fn selector(columns: &Columns, row: &Row) -> Option<String> {
     // Those without an address of their own are often there for what other clusters have.
     let outside = cell("Type") == Some("ExternalName") || cell("Cluster-IP") == Some("None");
     cell("Selector").filter(|_| !outside).map(str::to_owned)
+}
+
+/// A service that waits for a load balancer for longer than one takes to make.
+pub fn without_address(columns: &Columns, row: &Row, namespace: &str) -> Option<Cause> {
+    let cell = |name: &str| columns.cell(row, name);
+    let waits = cell("Type") == Some("LoadBalancer") && cell("External-IP") == Some("<pending>");
+    let age = cell("Age").filter(|age| seconds(age).is_some_and(|age| age >= BALANCED))?;
+    waits.then(|| {
+        Cause::new(Level::Degraded, (namespace, "service", cell("Name").unwrap_or_default()), "has no external address")
+            .fact(words::brief(&format!("no load balancer in {age}")))
+    })
+}
+
+/// What an ingress sends to that is not there. `ports` is what the row of a service says of its ports, if there is such a service.
+pub fn leads_nowhere<'p>(ingress: &Value, ports: impl Fn(&str) -> Option<&'p str>) -> Option<Cause> {
+    let rules = each(ingress, "/spec/rules").flat_map(|rule| each(rule, "/http/paths")).map(|path| path.get("backend"));
+    let backends = std::iter::once(ingress.pointer("/spec/defaultBackend")).chain(rules).flatten();
+    let mut wrong = BTreeSet::new();
+    for backend in backends {
+        let service = text(backend, "/service/name");
+        if service.is_empty() {
+            continue;
+        }
+        let port = number(backend, "/service/port/number");
+        match ports(service) {
+            None => {
+                wrong.insert(format!("service/{service} is not there"));
+            }
+            // `80/TCP,30080:443/TCP`; names stand nowhere in it, and some services have none.
+            Some(cell) if port > 0 && !cell.is_empty() => {
+                let own = |part: &str| part.split(['/', ':']).next().and_then(|port| port.parse().ok()) == Some(port);
+                if !cell.split(',').any(own) {
+                    wrong.insert(format!("service/{service} has no port {port}, but {cell}"));
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    let first = wrong.first()?;
+    let mut cause = Cause::new(Level::Degraded, (namespace(ingress), "ingress", name(ingress)), "leads nowhere");
+    cause = cause.fact(words::brief(first));
+    if wrong.len() > 1 {
+        cause = cause.fact(format!("and {} more", wrong.len() - 1));
+    }
+    Some(cause)
 }
 
 /// The name of the service that a slice of endpoints belongs to, if it has any: the controller appends five
@@ -124,6 +172,68 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn services_without_the_address_they_wait_for() {
+        let names = ["Name", "Type", "External-IP", "Age"];
+        let definitions: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+        let columns = Columns::read(json!({"columnDefinitions": definitions}).to_string().as_bytes()).unwrap();
+        let told = |cells: [&str; 4]| {
+            let row = Row { cells: cells.map(|cell| crate::table::Cell(cell.to_owned())).into(), object: None };
+            without_address(&columns, &row, "a").map(|cause| cause.told())
+        };
+        assert_eq!(
+            told(["web", "LoadBalancer", "<pending>", "7m"]).as_deref(),
+            Some("has no external address, no load balancer in 7m")
+        );
+        assert_eq!(told(["web", "LoadBalancer", "<pending>", "2m"]), None);
+        assert_eq!(told(["web", "LoadBalancer", "10.0.0.1", "7m"]), None);
+        assert_eq!(told(["web", "ClusterIP", "<none>", "7m"]), None);
+    }
+
+    #[test]
+    fn ingresses_that_lead_nowhere() {
+        let ports = |service: &str| match service {
+            "web" => Some("80/TCP,8443:30443/TCP"),
+            "outside" => Some(""),
+            _ => None,
+        };
+        let told = |spec: Value| {
+            leads_nowhere(&json!({"metadata": {"name": "in", "namespace": "a"}, "spec": spec}), ports)
+                .map(|cause| cause.told())
+        };
+        let to = |service: &str, port: Value| json!({"service": {"name": service, "port": port}});
+        let ruled =
+            |backend: Value| json!({"rules": [{"host": "x", "http": {"paths": [{"path": "/", "backend": backend}]}}]});
+        for fine in [
+            json!({}),
+            ruled(to("web", json!({"number": 80}))),
+            ruled(to("web", json!({"number": 8443}))),
+            ruled(to("web", json!({"name": "http"}))),
+            ruled(to("outside", json!({"number": 80}))),
+            ruled(json!({"resource": {"kind": "Bucket", "name": "b"}})),
+            json!({"defaultBackend": to("web", json!({"number": 80}))}),
+        ] {
+            assert_eq!(told(fine.clone()), None, "{fine}");
+        }
+        for (spec, expected) in [
+            (ruled(to("wep", json!({"number": 80}))), "leads nowhere, service/wep is not there"),
+            (
+                json!({"defaultBackend": to("gone", json!({"name": "http"}))}),
+                "leads nowhere, service/gone is not there",
+            ),
+            (
+                ruled(to("web", json!({"number": 30443}))),
+                "leads nowhere, service/web has no port 30443, but 80/TCP,8443:30443/TCP",
+            ),
+            (
+                json!({"defaultBackend": to("a", json!({})), "rules": [{"http": {"paths": [{"backend": to("b", json!({}))}]}}, {"host": "x"}]}),
+                "leads nowhere, service/a is not there, and 1 more",
+            ),
+        ] {
+            assert_eq!(told(spec.clone()).as_deref(), Some(expected), "{spec}");
+        }
+    }
 
     #[test]
     fn services_that_send_to_nobody() {

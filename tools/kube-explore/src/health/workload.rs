@@ -24,6 +24,8 @@ pub struct Workload {
     pub refused: Option<String>,
     /// Why its rollout does not go on.
     pub stalled: Option<String>,
+    /// Whether somebody paused its rollout: what it has not is not there on purpose.
+    pub paused: bool,
     /// What else it says.
     pub facts: Vec<String>,
     /// The labels of its pods.
@@ -48,6 +50,7 @@ pub fn judge(short: Short, object: Option<&Value>, now: Timestamp) -> Option<Wor
         if found.short.ready >= found.short.wanted {
             return None;
         }
+        found.paused = true;
         found.facts.push(String::from("paused"));
     }
     if let Some(refused) = condition_is(object, "ReplicaFailure", "True") {
@@ -72,7 +75,7 @@ pub fn judge(short: Short, object: Option<&Value>, now: Timestamp) -> Option<Wor
 impl Workload {
     /// How bad it is: nothing of it works, or not all.
     pub fn level(&self, definite: bool) -> Level {
-        if self.short.ready == 0 && self.short.wanted > 0 && (self.settled || definite) {
+        if self.short.ready == 0 && self.short.wanted > 0 && (definite || self.settled && !self.paused) {
             Level::Critical
         } else {
             Level::Degraded
@@ -242,7 +245,11 @@ mod tests {
 
     #[test]
     fn what_is_as_somebody_wants_it_is_no_trouble() {
-        assert!(judge(short(2, 2, 500), Some(&json!({"spec": {"paused": true}})), now()).is_none());
+        let paused = |ready, wanted| judge(short(ready, wanted, 500), Some(&json!({"spec": {"paused": true}})), now());
+        assert!(paused(2, 2).is_none());
+        let cause = paused(0, 2).unwrap().cause().unwrap();
+        assert_eq!((cause.level, cause.told().as_str()), (Level::Degraded, "short of replicas, 0/2 ready, paused"));
+        assert_eq!(paused(0, 2).unwrap().level(true), Level::Critical);
         let daemons = Short { kind: "daemonset", ..short(2, 2, 500) };
         assert!(judge(daemons, Some(&json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})), now()).is_none());
         let owned =

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{AT_ONCE, Looking, Part};
 use crate::{
+    field,
     health::{
         Cause, columns,
         finding::STARTING,
@@ -22,7 +23,17 @@ const MOST: usize = 30;
 /// Up to how many services their ports are compared with those their pods name: a small thing, and a request each.
 const PORTS: usize = 20;
 
-/// A service that selects pods, by its row.
+/// A service by its row.
+struct Listed {
+    namespace: String,
+    name: String,
+    ports: String,
+    /// What pods it selects, if it does, and how old it is.
+    selecting: Option<(String, i64)>,
+    waits: Option<Cause>,
+}
+
+/// A service that selects pods.
 struct Selecting {
     namespace: String,
     name: String,
@@ -33,21 +44,34 @@ struct Selecting {
 impl Looking<'_> {
     pub(super) async fn services(&self) -> Part {
         let mut part = Part::default();
-        let (services, slices) = join!(
+        let (services, slices, routes) = join!(
             self.rows(kinds::services(), |columns, row, namespace| {
-                Some(Selecting {
+                let age = columns.cell(row, "Age").and_then(columns::seconds).unwrap_or(i64::MAX);
+                Some(Listed {
                     namespace: namespace.unwrap_or_default().to_owned(),
-                    selector: service::selector(columns, row)?,
                     name: columns.cell(row, "Name")?.to_owned(),
-                    age: columns.cell(row, "Age").and_then(columns::seconds).unwrap_or(i64::MAX),
+                    ports: columns.cell(row, "Port(s)").unwrap_or_default().to_owned(),
+                    selecting: service::selector(columns, row).map(|selector| (selector, age)),
+                    waits: service::without_address(columns, row, namespace.unwrap_or_default()),
                 })
             }),
             self.rows(kinds::endpoint_slices(), |columns, row, namespace| {
                 let service = service::of_slice(columns, row)?;
                 Some((namespace.unwrap_or_default().to_owned(), service.to_owned()))
             }),
+            self.objects(kinds::ingresses(), Some),
         );
-        let (services, seen) = part.took(services, false);
+        let all_known = services.unread.is_empty();
+        let (listed, seen) = part.took(services, false);
+        let (routes, routes_seen) = part.took(routes, false);
+        let lost = if all_known { ingresses(&routes, &listed) } else { Vec::new() };
+        part.fine.push(("ingresses", routes_seen.saturating_sub(lost.len() as u64)));
+        part.seen.others.extend(lost);
+        let mut services = Vec::new();
+        for Listed { namespace, name, selecting, waits, .. } in listed {
+            part.seen.others.extend(waits);
+            services.extend(selecting.map(|(selector, age)| Selecting { namespace, name, selector, age }));
+        }
         let known = slices.unread.is_empty();
         let (slices, _) = part.took(slices, false);
         let slices: BTreeSet<(String, String)> = slices.into_iter().collect();
@@ -132,4 +156,14 @@ impl Looking<'_> {
             .await;
         part.seen.others.extend(found.into_iter().flatten());
     }
+}
+
+/// Those that send to what is not there.
+fn ingresses(routes: &[Value], services: &[Listed]) -> Vec<Cause> {
+    let ports: BTreeMap<(&str, &str), &str> =
+        services.iter().map(|one| ((one.namespace.as_str(), one.name.as_str()), one.ports.as_str())).collect();
+    let judged = |route: &Value| {
+        service::leads_nowhere(route, |service| ports.get(&(field::namespace(route), service)).copied())
+    };
+    routes.iter().filter_map(judged).collect()
 }

@@ -105,7 +105,7 @@ impl From<Note> for State {
 impl Answer for Log {
     fn text(&self, text: &mut Text<'_>) {
         let logs = match self.logs.count() {
-            0 => String::from("no log to read"),
+            0 => String::from("no log read"),
             1 => format!("log of {}", self.logs),
             many => format!("{many} logs"),
         };
@@ -185,7 +185,9 @@ impl Tool for Logs {
             (count, total) if count < total => format!("the {count} newest of {total} pods ({PODS_MAX} at most)"),
             (count, _) => format!("{count} pods"),
         };
-        let logs = Names::new(plan.sources.iter().map(logs::Source::shown));
+        let was_read = |number: &u16| !read.missing.contains(number);
+        let logs = plan.sources.iter().zip(0_u16..).filter(|(_, number)| was_read(number));
+        let logs = Names::new(logs.map(|(source, _)| source.shown()));
         let (count, states) = (plan.notes.len() as u64, plan.notes.into_iter().take(STATES).map(State::from).collect());
         Ok(Log {
             scope: cluster.place(Some(&pods.namespace)),
