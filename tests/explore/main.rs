@@ -12,6 +12,8 @@ mod faults;
 mod finding;
 mod health;
 mod narrow;
+mod outside;
+mod population;
 mod start;
 mod truth;
 

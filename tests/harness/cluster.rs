@@ -131,11 +131,7 @@ impl Cluster {
     /// A namespace in which the scenario `name` of `tests/cluster/scenarios` has played out. What it made outside of namespaces stays, under names of its own.
     pub fn scenario(&self, name: &str) -> Namespace<'_> {
         let namespace = self.namespace(name);
-        let mut xtask = Command::new(self.directory.join("xtask"));
-        xtask.args(["cluster", "scenario", name, "--namespace", namespace.name()]);
-        xtask.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).env("AGENT_TOOLS_CLUSTER", &self.directory);
-        let played = xtask.stdin(Stdio::null()).output().expect("xtask");
-        assert!(played.status.success(), "scenario {name}: {}", String::from_utf8_lossy(&played.stderr));
+        namespace.play(name);
         namespace
     }
 

@@ -1,7 +1,7 @@
 //! A namespace for one test, and identities that may do only what the test says.
 
 use std::path::PathBuf;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
@@ -52,6 +52,22 @@ impl<'c> Namespace<'c> {
     /// Applies documents in this namespace; their `{{image}}` is the cluster's.
     pub fn apply(&self, yaml: &str) {
         self.cluster.apply(&self.name, yaml);
+    }
+
+    /// What the real kubectl prints in this namespace as cluster-admin with `input` on its stdin; panics with what it says when it fails.
+    pub fn feed(&self, arguments: &[&str], input: &str) -> String {
+        self.cluster.feed(&self.here(arguments), input)
+    }
+
+    /// Plays the scenario `name` of `tests/cluster/scenarios` here, to its end. What it makes outside of namespaces stays.
+    pub fn play(&self, name: &str) {
+        let mut xtask = Command::new(self.cluster.directory.join("xtask"));
+        xtask.args(["cluster", "scenario", name, "--namespace", &self.name]);
+        xtask
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .env("AGENT_TOOLS_CLUSTER", &self.cluster.directory);
+        let played = xtask.stdin(Stdio::null()).output().expect("xtask");
+        assert!(played.status.success(), "scenario {name}: {}", String::from_utf8_lossy(&played.stderr));
     }
 
     /// `kubectl wait` in this namespace.

@@ -12,7 +12,7 @@ use super::{
     group::{Group, stem},
     node::Node,
     seen::{JobSeen, Seen},
-    tell::{Of, alone, by_status, leftover, refuses, tell},
+    tell::{NAMED, Of, alone, by_status, leftover, refuses, tell},
     workload::{Job, Refusal, Workload, refusal},
 };
 
@@ -23,6 +23,11 @@ type Key = (String, String, String);
 
 /// What pods are called that nobody looked at, because there are too many: whose they are is not known.
 const UNLOOKED: &str = "pods";
+
+/// Between what pods without a maker say of themselves and what they are called.
+const BEHIND: char = '\n';
+/// Up to how many of them that say the same and are called otherwise are told one by one.
+const APART: usize = 3;
 
 /// What comes out of it.
 #[derive(Debug, Default)]
@@ -41,6 +46,7 @@ pub fn fold(seen: Seen) -> Folded {
     for (group, pod) in seen.groups {
         fold.group(group, pod, &jobs);
     }
+    fold.crowds();
     let mut causes = fold.jobs(&seen.jobs);
     causes.extend(fold.workloads(seen.workloads, seen.webhooks));
     causes.extend(seen.budgets.into_iter().filter(|budget| !fold.explains(budget)).map(|budget| budget.cause));
@@ -118,10 +124,10 @@ impl Fold {
             Some((kind, name)) => (namespace.clone(), kind.clone(), name.clone()),
             None => {
                 let kind = if looked { "pod" } else { UNLOOKED };
-                // Two that crash are one trouble if they end alike.
+                // Those that end alike may still be two troubles, if they are not called alike.
                 let ends = finding.facts.iter().filter(|fact| fact.starts_with("exit ") || !fact.contains(' '));
                 let how: Vec<&str> = std::iter::once(&finding.reason).chain(ends).map(String::as_str).collect();
-                (namespace.clone(), kind.to_owned(), how.join(" "))
+                (namespace.clone(), kind.to_owned(), format!("{}{BEHIND}{}", how.join(" "), group.stem))
             }
         };
         if let Some((kind, name)) = &pod.owner
@@ -164,11 +170,24 @@ impl Fold {
         of.count = of.count.saturating_add(count);
         let also = of.also.entry(finding.reason.clone()).or_default();
         *also = also.saturating_add(count);
-        if of.pods.len() < 3 {
+        if of.pods.len() < NAMED {
             of.pods.push(group.oldest.clone());
         }
         if finding.class > of.finding.class {
             (of.finding, of.pod) = (finding, group.oldest);
+        }
+    }
+
+    /// Makes one of pods without a maker that say the same, where there are many.
+    fn crowds(&mut self) {
+        let mut crowds: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+        for key in self.owners.keys().filter(|key| matches!(key.1.as_str(), "pod" | UNLOOKED)) {
+            let (how, _) = key.2.split_once(BEHIND).unwrap_or((&key.2, ""));
+            crowds.entry((key.0.clone(), key.1.clone(), how.to_owned())).or_default().push(key.clone());
+        }
+        for (one, many) in crowds.into_iter().filter(|(_, many)| many.len() > APART) {
+            let of = many.iter().filter_map(|key| self.owners.remove(key)).reduce(Of::and);
+            self.owners.extend(of.map(|of| (one, of)));
         }
     }
 

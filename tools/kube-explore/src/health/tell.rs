@@ -10,6 +10,9 @@ use super::{
     workload::Workload,
 };
 
+/// How many pods are named.
+pub const NAMED: usize = 3;
+
 /// The pods of one maker.
 pub struct Of {
     /// The worst of what is found of them.
@@ -22,6 +25,23 @@ pub struct Of {
     pub pod: String,
     /// Some of them.
     pub pods: Vec<String>,
+}
+
+impl Of {
+    /// These and others, told by the worst.
+    pub fn and(mut self, other: Self) -> Self {
+        self.count = self.count.saturating_add(other.count);
+        for (reason, count) in other.also {
+            let also = self.also.entry(reason).or_default();
+            *also = also.saturating_add(count);
+        }
+        self.pods.extend(other.pods);
+        self.pods.truncate(NAMED);
+        if other.finding.class > self.finding.class {
+            (self.finding, self.pod) = (other.finding, other.pod);
+        }
+        self
+    }
 }
 
 /// What a status says of pods nobody looked at.

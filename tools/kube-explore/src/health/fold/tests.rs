@@ -182,7 +182,22 @@ fn pods_that_nobody_made_are_told_by_their_reason() {
     let folded = fold(seen);
     assert_eq!(folded.starting, 1);
     let told: Vec<String> = folded.causes.iter().map(|cause| format!("{}: {}", cause.object(), cause.told())).collect();
-    assert_eq!(told, ["pay/pod/c-a: Evicted ×4 pods", "pay/pod/a-a: CrashLoopBackOff ×2 pods, also b-a, exit 3"]);
+    assert_eq!(
+        told,
+        [
+            "pay/pod/c-a: Evicted ×4 pods",
+            "pay/pod/a-a: CrashLoopBackOff, exit 3, 5 restarts",
+            "pay/pod/b-a: CrashLoopBackOff, exit 3, 5 restarts"
+        ]
+    );
+    // Each may have a cause of its own; where there are many, nobody would read them all.
+    let many = ["a", "b", "c", "d"].map(|stem| (group(stem, 1), Some(pod(crash(), None))));
+    let told: Vec<String> = fold(Seen { groups: many.into(), ..Seen::default() })
+        .causes
+        .iter()
+        .map(|cause| format!("{}: {}", cause.object(), cause.told()))
+        .collect();
+    assert_eq!(told, ["pay/pod/a-a: CrashLoopBackOff ×4 pods, also b-a, c-a and 1 more, exit 3"]);
 }
 
 #[test]
