@@ -8,6 +8,7 @@ mod client;
 mod explore;
 mod git;
 mod kubectl;
+mod logs;
 mod memory;
 mod npm;
 mod pack;

@@ -34,6 +34,7 @@ use components::Ports;
 use places::Place;
 
 pub use able::lacking;
+pub use image::BUSYBOX;
 pub use kubectl::Kubectl;
 pub use load::fill;
 pub use parts::flux_directory;

@@ -1,5 +1,5 @@
 //! `kube_find` and `kube_health` beside one raw JSON LIST of the same 10,000 pods, beside `kubectl get pods -A` and beside a server from npm, on
-//! clusters of their own: of 50 namespaces, and of 1,000.
+//! clusters of their own: of 50 namespaces, and of 1,000. And the logs of one that runs pods.
 //!
 //! **What is compared.** The LIST is what any client pays that asks for the objects: `kubectl get --raw /api/v1/pods`, which copies the API server's
 //! bytes and reads none of them. Ours is a whole call through MCP: the kubeconfig is read, a connection is made, the kinds are asked for and all that
@@ -18,6 +18,7 @@ use super::{
     Bench,
     client::{Client, Program},
     kubectl::sides::environment,
+    logs,
     memory::{self, mib},
     start::{self, Subject},
     table::{Row, unmeasured},
@@ -76,6 +77,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>, String> {
         furnish(&kubectl, &names)?;
         rows.extend(stage.rows(namespaces)?);
     }
+    rows.extend(logs::rows(bench, &binary)?);
     Ok(rows)
 }
 
