@@ -19,14 +19,16 @@ use crate::{
     config,
     failure::{Failure, refused, unreachable},
     kinds::Kinds,
-    names::Names,
     path::Path,
     plugin,
     scope::Place,
     sight::Sight,
-    stream::Elements,
     tries::Tries,
 };
+
+mod lists;
+
+pub use lists::{Opened, Step};
 
 /// How long one request may take.
 pub const LIMIT: Duration = Duration::from_secs(15);
@@ -47,8 +49,6 @@ const ERROR_MAX: usize = 64 << 10;
 pub const JSON: &str = "application/json";
 /// A table, printed by the API server.
 pub const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-/// Names and namespaces of many objects, in little.
-const METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
 /// The kinds, in one document.
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -64,14 +64,6 @@ pub struct Cluster {
     slots: Arc<Semaphore>,
     foreign: Arc<Semaphore>,
     sight: Arc<OnceCell<Sight>>,
-}
-
-/// What a list hands on while it is read.
-pub enum Step<'a> {
-    /// It begins: what was handed on before is void.
-    Begin,
-    /// One element, with the head so far for whoever needs it.
-    Element(&'a Elements, &'a [u8]),
 }
 
 impl Cluster {
@@ -175,71 +167,6 @@ impl Cluster {
         let _slot = self.slot(path, end).await?;
         let response = self.send(Method::GET, path, accept, None, end).await?;
         self.read(response, WHOLE_MAX, end).await
-    }
-
-    /// Reads a list element by element: `field` is the array they are in. Whoever takes them begins anew when told to.
-    pub async fn list(
-        &self,
-        path: &Path,
-        accept: &'static str,
-        field: &'static str,
-        mut take: impl FnMut(Step<'_>) -> Result<(), Failure> + Send,
-    ) -> Result<Vec<u8>, Failure> {
-        let end = self.end(path.limit());
-        let mut tries = Tries::default();
-        loop {
-            match self.list_once(path, accept, field, &mut take, end).await {
-                Ok(head) => return Ok(head),
-                Err(failure) => self.again(failure, &mut tries, end).await?,
-            }
-        }
-    }
-
-    async fn list_once(
-        &self,
-        path: &Path,
-        accept: &'static str,
-        field: &'static str,
-        take: &mut (impl FnMut(Step<'_>) -> Result<(), Failure> + Send),
-        end: Instant,
-    ) -> Result<Vec<u8>, Failure> {
-        let _slot = self.slot(path, end).await?;
-        let mut body = self.send(Method::GET, path, accept, None, end).await?.into_body();
-        take(Step::Begin)?;
-        let mut elements = Elements::of(field);
-        while let Some(frame) = self.within(end, body.frame()).await? {
-            let frame = frame.map_err(|error| unreachable(&error))?;
-            if let Some(bytes) = frame.data_ref() {
-                elements.push(bytes, &mut |elements, element| take(Step::Element(elements, element)))?;
-            }
-        }
-        elements.finish()?;
-        Ok(elements.head().to_vec())
-    }
-
-    /// The names of a list.
-    pub async fn names(&self, path: &Path) -> Result<Names, Failure> {
-        let end = self.end(path.limit());
-        let mut tries = Tries::default();
-        loop {
-            match self.names_once(path, end).await {
-                Ok(names) => return Ok(names),
-                Err(failure) => self.again(failure, &mut tries, end).await?,
-            }
-        }
-    }
-
-    async fn names_once(&self, path: &Path, end: Instant) -> Result<Names, Failure> {
-        let _slot = self.slot(path, end).await?;
-        let mut body = self.send(Method::GET, path, METADATA, None, end).await?.into_body();
-        let mut names = Names::default();
-        while let Some(frame) = self.within(end, body.frame()).await? {
-            let frame = frame.map_err(|error| unreachable(&error))?;
-            if let Some(bytes) = frame.data_ref() {
-                names.push(bytes)?;
-            }
-        }
-        Ok(names)
     }
 
     /// Sends what changes something, once, and reads the object that is answered.

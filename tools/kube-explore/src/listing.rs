@@ -8,9 +8,10 @@ use serde_json::Value;
 use shared::Code;
 
 use crate::{
-    cluster::{Cluster, Step, TABLE},
+    cluster::{Cluster, Opened, Step, TABLE},
     failure::Failure,
     kinds::Kind,
+    names::Names,
     path::Path,
     table::{Columns, Row},
     unread::Unread,
@@ -23,8 +24,8 @@ mod objects;
 const AT_ONCE: usize = 8;
 /// How many whole objects the API server puts into one answer.
 const CHUNK: &str = "500";
-/// The same of a table with metadata.
-const FEW: &str = "200";
+/// The same of a table with metadata, each row of which costs as much as twenty without.
+const FEW: &str = "50";
 /// The most pages of one list: whoever has more to say says it without an end.
 const PAGES_MAX: u32 = 1_000;
 /// How often a list that expires while it is read is begun anew.
@@ -162,16 +163,17 @@ impl Cluster {
         let path = narrow.on(Path::list(kind, place.as_deref()));
         if let Some(place) = place.as_deref().filter(|_| kind.namespaced) {
             let path = path.query("includeObject", "None");
-            let part = self.table(kind, &path, Whose::One(place), keep).await?;
+            let part = self.table(kind, Source::Path(&path), Whose::One(place), keep).await?;
             return Ok((part.items, part.seen));
         }
         if !kind.namespaced {
-            let part = self.table(kind, &path.query("includeObject", "None"), Whose::Nobody, keep).await?;
+            let part =
+                self.table(kind, Source::Path(&path.query("includeObject", "None")), Whose::Nobody, keep).await?;
             return Ok((part.items, part.seen));
         }
         // Most kinds have few objects: those come with their metadata, in one answer.
         let first = path.clone().query("includeObject", "Metadata").query("limit", FEW);
-        let first = self.table(kind, &first, Whose::Own, keep).await?;
+        let first = self.table(kind, Source::Path(&first), Whose::Own, keep).await?;
         if first.next.is_none() {
             return Ok((first.items, first.seen));
         }
@@ -181,25 +183,32 @@ impl Cluster {
         }
     }
 
-    /// A long list: its names, and its table at a revision that is not older: as good, if each row has the name that is expected there.
-    /// Exactly the same one is asked for last: it is read from the store, at ten times the cost.
+    /// A long list: its names, and its table, asked for at the same time: as good as one list, if each row has the name that is expected there.
+    /// Else the table is asked for again, at a revision that is not older than that of the names. Exactly the same one is asked for last: it is
+    /// read from the store, at ten times the cost.
     async fn paired<T: Send>(
         &self,
         kind: &Kind,
         path: &Path,
         keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
     ) -> Result<(Vec<T>, u64), Failure> {
+        let bare = path.clone().query("includeObject", "None");
+        let whole = |part: &Part<T>, names: &Names| part.placeless == 0 && part.seen == names.len() as u64;
+        // What went wrong here is tried again below, and told then.
+        if let Ok((names, table)) = self.named_table(path, &bare).await
+            && let Ok(part) = self.table(kind, Source::Opened(table), Whose::Listed(&names), keep).await
+            && whole(&part, &names)
+        {
+            return Ok((part.items, part.seen));
+        }
         let mut last = Failure::expired();
-        for round in 0..=ANEW {
+        for round in 0..ANEW {
             let names = self.names(path).await?;
-            let exact = round == ANEW;
-            let path = path.clone().query("includeObject", "None");
-            let path = path.query("resourceVersion", names.revision());
-            let path = path.query("resourceVersionMatch", if exact { "Exact" } else { "NotOlderThan" });
-            match self.table(kind, &path, Whose::Listed(&names), keep).await {
-                Ok(part) if part.placeless == 0 && part.seen == names.len() as u64 => {
-                    return Ok((part.items, part.seen));
-                }
+            let exact = round + 1 == ANEW;
+            let bare = bare.clone().query("resourceVersion", names.revision());
+            let bare = bare.query("resourceVersionMatch", if exact { "Exact" } else { "NotOlderThan" });
+            match self.table(kind, Source::Path(&bare), Whose::Listed(&names), keep).await {
+                Ok(part) if whole(&part, &names) => return Ok((part.items, part.seen)),
                 Ok(_) if exact => return Err(Failure::new(Code::Unsupported, "its list is not in one order")),
                 Ok(_) => {}
                 Err(failure) if failure.status == 410 => last = failure,
@@ -221,7 +230,7 @@ impl Cluster {
         while let Some(token) = all.next.take() {
             left = left.checked_sub(1).ok_or_else(endless)?;
             let path = path.clone().query("includeObject", "Metadata").query("limit", CHUNK).query("continue", &token);
-            let part = self.table(kind, &path, Whose::Own, keep).await?;
+            let part = self.table(kind, Source::Path(&path), Whose::Own, keep).await?;
             all.items.extend(part.items);
             all.seen += part.seen;
             if part.next.as_ref() == Some(&token) {
@@ -236,33 +245,34 @@ impl Cluster {
     async fn table<T: Send>(
         &self,
         kind: &Kind,
-        path: &Path,
+        from: Source<'_>,
         whose: Whose<'_>,
         keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
     ) -> Result<Part<T>, Failure> {
         let (mut part, mut columns) = (Part::default(), None);
-        let head = self
-            .list(path, TABLE, "rows", |step| {
-                match step {
-                    Step::Begin => part = Part::default(),
-                    Step::Element(head, row) => {
-                        let columns =
-                            columns.get_or_insert_with(|| Columns::read(&head.head_so_far()).unwrap_or_default());
-                        let row: Row = serde_json::from_slice(row).map_err(|error| unread(kind, &error))?;
-                        let name = columns.cell(&row, "Name").unwrap_or_default();
-                        let namespace = whose.of(usize::try_from(part.seen).unwrap_or(usize::MAX), &row, name);
-                        part.seen += 1;
-                        // One of a namespace that nobody knows is nothing to go on; the list is read another way then.
-                        if kind.namespaced && namespace.is_none() {
-                            part.placeless += 1;
-                        } else {
-                            part.items.extend(keep(columns, &row, namespace));
-                        }
+        let mut take = |step: Step<'_>| {
+            match step {
+                Step::Begin => part = Part::default(),
+                Step::Element(head, row) => {
+                    let columns = columns.get_or_insert_with(|| Columns::read(&head.head_so_far()).unwrap_or_default());
+                    let row: Row = serde_json::from_slice(row).map_err(|error| unread(kind, &error))?;
+                    let name = columns.cell(&row, "Name").unwrap_or_default();
+                    let namespace = whose.of(usize::try_from(part.seen).unwrap_or(usize::MAX), &row, name);
+                    part.seen += 1;
+                    // One of a namespace that nobody knows is nothing to go on; the list is read another way then.
+                    if kind.namespaced && namespace.is_none() {
+                        part.placeless += 1;
+                    } else {
+                        part.items.extend(keep(columns, &row, namespace));
                     }
                 }
-                Ok(())
-            })
-            .await?;
+            }
+            Ok(())
+        };
+        let head = match from {
+            Source::Path(path) => self.list(path, TABLE, "rows", take).await?,
+            Source::Opened(opened) => self.elements(opened, "rows", &mut take).await?,
+        };
         // An API server that cannot print answers with the objects, and nothing would have been seen.
         let head: Value = serde_json::from_slice(&head).unwrap_or_default();
         if head.get("kind").and_then(Value::as_str) != Some("Table") {
@@ -271,6 +281,14 @@ impl Cluster {
         part.next = next(&head);
         Ok(part)
     }
+}
+
+/// Where a table comes from.
+enum Source<'f> {
+    /// It is to be asked for.
+    Path(&'f Path),
+    /// It has been.
+    Opened(Opened<'f>),
 }
 
 /// What one answer's table gave.
