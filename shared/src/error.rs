@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// The machine-readable kind of a failure: the first word of the error text and `code` in the structured value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// An argument is missing, unknown, malformed or out of range; nothing was done.

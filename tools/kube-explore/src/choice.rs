@@ -8,6 +8,7 @@ use crate::{
     field::{items, text as field},
     pods::Pods,
     rank::Fit,
+    unread,
 };
 
 /// The most candidates an error names.
@@ -63,9 +64,12 @@ fn chosen(pods: &Pods) -> Result<(&Value, Option<String>)> {
     let all = pods.total;
     let pod = pods.pods.iter().find(ready).or_else(|| pods.pods.iter().find(running));
     let Some(pod) = pod else {
-        if let Some(unread) = pods.unread.first().filter(|_| pods.pods.is_empty()) {
-            let message = format!("the pods of {} cannot be looked at: {}", quoted(&pods.of), unread.why.quoted());
-            return Err(ToolError::new(Code::Forbidden, message).hint("name a pod by its whole name and namespace"));
+        let attempted = format!("the pods of {} cannot be looked at", quoted(&pods.of));
+        let forbidden = "name a pod by its whole name and namespace";
+        if pods.pods.is_empty()
+            && let Some(error) = unread::nothing(&pods.unread, &attempted, forbidden)
+        {
+            return Err(error);
         }
         let of = quoted(&format!("{} in {}", pods.of, pods.namespace));
         return Err(ToolError::new(Code::Unavailable, format!("no pod of {of} runs ({all} in all); nothing was run"))

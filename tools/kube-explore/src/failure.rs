@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::{Code, ToolError};
+use shared::{Code, ToolError, redact::redact};
 
 use crate::{stream::Broken, unread::Unread};
 
@@ -45,6 +45,8 @@ impl Failure {
             Some(message) => message.to_owned(),
             None => String::from_utf8_lossy(body).trim().to_owned(),
         };
+        // Before it is cut: half a token would not be known as one.
+        let said = redact(&said);
         let said = said.get(..said.floor_char_boundary(SAID_MAX)).unwrap_or_default().to_owned();
         let (code, why) = match status {
             400 | 422 => (Code::InvalidArgument, "the API server finds it invalid"),
@@ -74,20 +76,15 @@ impl Failure {
         let message = format!("{attempted}: {}", self.why);
         let error = ToolError::new(self.code, message);
         let error = if self.said.is_empty() { error } else { error.with_said(self.said.clone()) };
-        match self.code {
-            Code::Unauthenticated => {
-                error.hint("have the operator renew the token or certificate of this context; `doctor` shows it")
-            }
-            Code::Forbidden => error.hint("ask for a role that allows it, or name a namespace that may be read"),
-            Code::RateLimited => match self.after {
-                Some(after) => error.hint(format!("try again in {} s", after.as_secs().max(1))),
-                None => error.hint("try again in some seconds"),
-            },
-            Code::Unavailable if self.status == 0 => {
+        match (self.code, self.after) {
+            (Code::RateLimited, Some(after)) => error.hint(format!("try again in {} s", after.as_secs().max(1))),
+            (Code::Unavailable, _) if self.status == 0 => {
                 error.hint("check that the cluster runs and can be reached from here; `doctor` tries it")
             }
-            Code::Timeout | Code::Unavailable => error.hint("try again, or ask for less: one kind, one namespace"),
-            _ => error,
+            (code, _) => match hint(code) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            },
         }
     }
 
@@ -98,8 +95,19 @@ impl Failure {
             (Code::Forbidden, _) | (_, true) => self.why.clone(),
             (_, false) => format!("{}: {}", self.why, self.said),
         };
-        Unread::new(what, &why)
+        Unread { code: Some(self.code), ..Unread::new(what, &why) }
     }
+}
+
+/// What to do about a failure of this kind.
+pub fn hint(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::Unauthenticated => "have the operator renew the token or certificate of this context; `doctor` shows it",
+        Code::Forbidden => "ask for a role that allows it, or name a namespace that may be read",
+        Code::RateLimited => "try again in some seconds",
+        Code::Timeout | Code::Unavailable => "try again, or ask for less: one kind, one namespace",
+        _ => return None,
+    })
 }
 
 impl From<Broken> for Failure {
@@ -173,7 +181,7 @@ mod tests {
         let error = failure.error("listing pods");
         assert_eq!((error.code(), error.message()), (Code::Forbidden, "listing pods: forbidden"));
         assert!(error.said().unwrap().contains("cannot list"));
-        assert_eq!(failure.unread("pods"), Unread::new("pods", "forbidden"));
+        assert_eq!(failure.unread("pods"), Unread { code: Some(Code::Forbidden), ..Unread::new("pods", "forbidden") });
         assert_eq!(failure.details["kind"], "pods");
     }
 
@@ -181,8 +189,18 @@ mod tests {
     fn a_body_that_is_no_status_is_kept_short() {
         let failure = Failure::answered(502, None, "ä".repeat(5_000).as_bytes());
         assert!(failure.said.len() <= SAID_MAX && failure.passes());
-        assert_eq!(Failure::answered(503, None, b"").unread("x"), Unread::new("x", "unavailable"));
+        let unavailable = Unread { code: Some(Code::Unavailable), ..Unread::new("x", "unavailable") };
+        assert_eq!(Failure::answered(503, None, b"").unread("x"), unavailable);
         assert!(!Failure::answered(403, None, b"").passes() && !Failure::answered(404, None, b"{}").passes());
+    }
+
+    #[test]
+    fn a_token_that_is_said_back_is_masked_before_it_is_cut() {
+        let token = "SAID-BACK-token-0123456789";
+        shared::redact::register(token);
+        let body = format!("{}{token}", "y".repeat(SAID_MAX + 2 - token.len()));
+        let said = Failure::answered(403, None, body.as_bytes()).said;
+        assert!(!said.contains("SAID-BACK"), "{said}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ use shared::{
 
 /// The most bytes of what one prints: certificates of a long chain, and a key.
 const PRINTED_MAX: usize = 256 << 10;
+/// From how many bytes on a word of one that fails is not shown.
+const WORD_MAX: usize = 24;
 /// What one may know of our environment, besides what the kubeconfig sets for it and what every program knows.
 const MAY_KNOW: &[&str] = &[
     "USER",
@@ -68,9 +70,13 @@ pub async fn run(auth: &mut AuthInfo, limit: Duration, cancel: &CancellationToke
         Ended::Exited => {}
     }
     if !outcome.success() {
+        // One that fails may have printed its token all the same.
+        for printed in [&outcome.stdout.head, &outcome.stderr.head] {
+            take(&mut AuthInfo::default(), printed);
+        }
         let error = ToolError::new(Code::Unauthenticated, format!("the credential plug-in {name} failed"))
             .hint("have the operator log in, or correct the user of this context in the kubeconfig");
-        return Err(error.with_said(outcome.stderr_end()));
+        return Err(error.with_said(words(&outcome.stderr_end())));
     }
     take(auth, &outcome.stdout.head).ok_or_else(|| {
         // What it printed may be the very secret.
@@ -80,6 +86,16 @@ pub async fn run(auth: &mut AuthInfo, limit: Duration, cancel: &CancellationToke
         )
         .hint("have the operator run it by hand: an ExecCredential with a token, or a certificate and its key, is expected")
     })
+}
+
+/// What a plug-in says of its failure, without words that may be a token: nobody knows yet what its tokens look like.
+fn words(said: &str) -> String {
+    let word = |word: &str| {
+        let place = ["/", "./", "~/", "http://", "https://"].iter().any(|start| word.starts_with(start));
+        if word.len() < WORD_MAX || place { word.to_owned() } else { String::from("[redacted:long-word]") }
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    said.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn program(exec: &ExecConfig) -> Result<Program> {
@@ -164,6 +180,16 @@ mod tests {
         assert_eq!(
             (&auth["client-certificate-data"], &auth["client-key-data"]),
             (&json!("Y2VydA=="), &json!("a2V5LW9mLWl0"))
+        );
+    }
+
+    #[test]
+    fn long_words_of_a_failure_are_not_shown() {
+        assert_eq!(
+            words(
+                "error: session of /home/somebody/.cache/a-long-path expired\ngot SUPERSECRETTOKEN-zxcvbnm123456, run login"
+            ),
+            "error: session of /home/somebody/.cache/a-long-path expired\ngot [redacted:long-word] run login"
         );
     }
 

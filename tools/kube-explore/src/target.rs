@@ -11,7 +11,7 @@ use crate::{
     path::Path,
     rank::Fit,
     search::{Ask, Hits, Match, usual},
-    unread::Unread,
+    unread::{self, Unread},
 };
 
 /// How many candidates are looked at.
@@ -185,10 +185,12 @@ impl Cluster {
             None => quoted(name),
         };
         let place = named.namespace.map_or("any namespace".to_owned(), |place| format!("namespace {}", quoted(place)));
-        if hits.seen == 0 && !hits.unread.is_empty() {
-            let why = hits.unread.first().map(|unread| unread.why.quoted().to_string()).unwrap_or_default();
-            return ToolError::new(Code::Forbidden, format!("{what} could not be looked for in {place}: {why}"))
-                .hint("name its kind and namespace: getting one object may be allowed where listing is not");
+        let attempted = format!("{what} could not be looked for in {place}");
+        let forbidden = "name its kind and namespace: getting one object may be allowed where listing is not";
+        if hits.seen == 0
+            && let Some(error) = unread::nothing(&hits.unread, &attempted, forbidden)
+        {
+            return error;
         }
         let looked = format!("{} objects of {} kinds", hits.seen, hits.kinds);
         let said = if hits.unread.is_empty() {

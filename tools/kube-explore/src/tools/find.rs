@@ -237,19 +237,19 @@ async fn there(cluster: &Cluster, namespace: Option<&str>) -> Result<()> {
 
 /// Where nothing at all could be read, that is the answer, and no empty list.
 fn refused(hits: &Hits, cluster: &Cluster) -> Result<()> {
-    let Some(first) = hits.unread.first().filter(|_| hits.kinds == 0) else { return Ok(()) };
-    if first.why.quoted().to_string().contains("finds it invalid") {
-        return Err(ToolError::invalid(format!("the API server finds the selector invalid: {}", first.why.quoted()))
+    if hits.kinds > 0 {
+        return Ok(());
+    }
+    if let Some(invalid) = hits.unread.iter().find(|unread| unread.code == Some(Code::InvalidArgument)) {
+        return Err(ToolError::invalid(format!("the API server finds the selector invalid: {}", invalid.why.quoted()))
             .hint("a label selector is app=web, app in (a,b), !canary"));
     }
-    Err(ToolError::new(
-        Code::Forbidden,
-        format!("none of {} kinds could be looked at: {}", hits.blind, first.why.quoted()),
-    )
-    .hint(format!(
+    let attempted = format!("none of {} kinds could be looked at", hits.blind);
+    let forbidden = format!(
         "pass a namespace this identity may read; {} was tried. `doctor` shows what it may do",
         quoted(cluster.namespace())
-    )))
+    );
+    unread::nothing(&hits.unread, &attempted, &forbidden).map_or(Ok(()), Err)
 }
 
 fn found(ask: &Ask, hits: Hits, scope: Place, asked: String) -> Found {

@@ -157,10 +157,12 @@ impl Tool for Logs {
         let cluster = Cluster::connect(params.context.as_deref(), &call).await?;
         let kind = params.kind.as_deref();
         let pods = cluster.pods(&Named { name: &params.name, kind, namespace }).await?;
-        if pods.pods.is_empty() && !pods.unread.is_empty() {
-            let why = pods.unread.first().map(|unread| unread.why.quoted().to_string()).unwrap_or_default();
-            return Err(ToolError::new(Code::Forbidden, format!("the pods of {} could not be listed: {why}", pods.of))
-                .hint("name a pod with its namespace: getting one may be allowed where listing is not"));
+        let attempted = format!("the pods of {} could not be listed", pods.of);
+        let forbidden = "name a pod with its namespace: getting one may be allowed where listing is not";
+        if pods.pods.is_empty()
+            && let Some(error) = unread::nothing(&pods.unread, &attempted, forbidden)
+        {
+            return Err(error);
         }
         let plan = logs::plan(&pods.pods, which, params.previous, Timestamp::now());
         if let Which::One(name) = which
@@ -220,7 +222,7 @@ fn few(unread: Vec<Unread>) -> Vec<Unread> {
         sources.truncate(OF_ONE);
         few.append(&mut sources);
         if more > 0 {
-            few.push(Unread { what: Untrusted::line(&format!("{more} more")), why });
+            few.push(Unread { what: Untrusted::line(&format!("{more} more")), why, code: None });
         }
     }
     if rest > 0 {
