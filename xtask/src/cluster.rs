@@ -171,7 +171,7 @@ fn up(options: &[&str]) -> Result<ExitCode> {
     let (name, took) = (running.place().name(), started.elapsed().as_secs_f32());
     run::out(&format!("cluster {name}: {}, {node}, after {took:.1} s", described(&facts)));
     exports(running.place()).iter().for_each(|line| run::out(line));
-    run::out("it ends with this command: Ctrl-C, or cargo xtask cluster down");
+    run::out(&format!("it ends with this command: Ctrl-C, or cargo xtask cluster down {name}"));
     running.wait()?;
     Ok(ExitCode::SUCCESS)
 }

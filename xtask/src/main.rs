@@ -34,6 +34,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
+        ["help" | "-h" | "--help"] | ["test" | "tidy" | "codegen" | "bench" | "new", "-h" | "--help"] => {
+            run::out(HELP.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
         ["tidy"] => tidy::run(),
@@ -43,10 +47,6 @@ fn main() -> ExitCode {
         ["cluster", arguments @ ..] => cluster::run(arguments),
         ["release", arguments @ ..] => release::run(arguments),
         ["new", server] if !server.starts_with('-') => new::run(server),
-        ["help" | "-h" | "--help"] => {
-            run::out(HELP.trim_end());
-            Ok(ExitCode::SUCCESS)
-        }
         given => {
             if let Some(verb) = given.first() {
                 eprintln!("error: {verb:?} is no verb, or does not take what follows it\n");

@@ -79,7 +79,15 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'sta
 fn read() -> Result<Kubeconfig> {
     let files = files();
     if files.iter().all(|file| !file.exists()) {
-        return Err(ToolError::new(Code::Unavailable, "there is no kubeconfig, and this is no pod")
+        let set = env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty());
+        let named: Vec<String> =
+            files.iter().map(|file| Untrusted::line(&file.display().to_string()).quoted().to_string()).collect();
+        let why = if set {
+            format!("there is no kubeconfig at {}, which KUBECONFIG names", named.join(" or "))
+        } else {
+            String::from("there is no kubeconfig, and this is no pod")
+        };
+        return Err(ToolError::new(Code::Unavailable, why)
             .hint("have the operator set KUBECONFIG to a kubeconfig file, or put one at ~/.kube/config"));
     }
     for file in &files {

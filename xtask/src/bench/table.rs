@@ -70,25 +70,29 @@ pub(super) fn unmeasured(name: &str, reason: &str) -> String {
     "not measured, it failed".to_owned()
 }
 
-/// Puts the table where `<!-- measures -->` is in the documents.
-pub(super) fn record(root: &Path, machine: &str, rows: &[Row]) -> Result<()> {
+/// Puts the table of a group of measures where `<!-- measures:GROUP -->` is in the documents.
+pub(super) fn record(root: &Path, machine: &str, group: &str, rows: &[Row]) -> Result<()> {
     let mut table = vec![
-        format!("{machine}."),
+        format!("`{group}`, on {machine}."),
         String::new(),
         String::from("| measure | ours | peer | ratio | goal | met |"),
         String::from("|---|---|---|---|---|---|"),
     ];
     table.extend(rows.iter().map(Row::markdown));
-    let table = table.join("\n");
     for name in ["BENCHMARKS.md", "README.md"] {
         let path = root.join(name);
-        let text = run::read(&path)?;
-        let (open, close) = ("<!-- measures -->\n", "\n<!-- /measures -->");
-        let parts = text.split_once(open).and_then(|(before, rest)| Some((before, rest.split_once(close)?.1)));
-        let (before, after) = parts.ok_or_else(|| format!("{name} has no place for the measures"))?;
-        run::write(&path, &format!("{before}{open}{table}{close}{after}"))?;
+        let text = placed(&run::read(&path)?, group, &table.join("\n"));
+        run::write(&path, &text.ok_or_else(|| format!("{name} has no place for the measures of {group}"))?)?;
     }
     Ok(())
+}
+
+/// `text` with `table` in the place of `group`; nothing if there is no such place.
+fn placed(text: &str, group: &str, table: &str) -> Option<String> {
+    let (open, close) = (format!("<!-- measures:{group} -->\n"), format!("\n<!-- /measures:{group} -->"));
+    let (before, rest) = text.split_once(&open)?;
+    let (_, after) = rest.split_once(&close)?;
+    Some(format!("{before}{open}{table}{close}{after}"))
 }
 
 #[cfg(test)]
@@ -105,6 +109,14 @@ mod tests {
             "| start | 2 ms | one 20.0 ms; two: not measured, there is no node here | 10x faster; – | 2.5 ms | yes |"
         );
         assert!(row.line().ends_with(" | 10x faster; – | goal 2.5 ms"), "{}", row.line());
+    }
+
+    #[test]
+    fn a_group_has_a_place_of_its_own() {
+        let text = "a\n<!-- measures:git -->\nold\n<!-- /measures:git -->\nb\n<!-- measures:pack -->\nkept\n<!-- /measures:pack -->\n";
+        let expected = text.replace("old", "new");
+        assert_eq!(placed(text, "git", "new"), Some(expected));
+        assert_eq!(placed(text, "start", "new"), None);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub struct Params {
     /// Label selector.
     selector: Option<String>,
     /// Objects shown: default 25, maximum 200.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<u16>,
     /// Kubeconfig context.
     context: Option<String>,
