@@ -1,11 +1,6 @@
 //! `mcp-kube-explore` as a client meets it, on the cluster of the test run.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that meets what it did not expect fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it did not expect fails")]
 
 mod changing;
 mod faults;
@@ -19,8 +14,7 @@ mod truth;
 
 use std::path::Path;
 
-use harness::{Client, Start, cluster::Cluster};
-use serde_json::Value;
+use harness::{Client, Start, ask, cluster::Cluster, err, framed, ok};
 
 /// The server with `kubeconfig`. There is no kubectl in its PATH: it needs none.
 fn server(kubeconfig: &Path) -> Start {
@@ -39,31 +33,4 @@ async fn admin() -> Client {
 /// A client of `start`.
 async fn client(start: &Start) -> Client {
     Client::spawn(start).ready().await
-}
-
-/// The text of an answer, and whether it is an error.
-async fn ask(client: &mut Client, tool: &str, arguments: Value) -> (String, bool) {
-    let result = client.call(tool, arguments).await;
-    (harness::text(&result).to_owned(), result["isError"] == true)
-}
-
-/// The text of an answer that is none.
-async fn ok(client: &mut Client, tool: &str, arguments: Value) -> String {
-    let (text, error) = ask(client, tool, arguments).await;
-    assert!(!error, "{text}");
-    text
-}
-
-/// The text of an error.
-async fn err(client: &mut Client, tool: &str, arguments: Value) -> String {
-    let (text, error) = ask(client, tool, arguments).await;
-    assert!(error, "{text}");
-    text
-}
-
-/// What stands in the frame of an answer.
-fn framed(text: &str) -> &str {
-    let (_, rest) = text.split_once("<untrusted-").expect("a frame");
-    let (_, rest) = rest.split_once('\n').expect("its first line");
-    rest.split_once("\n</untrusted-").expect("its end").0
 }

@@ -37,6 +37,33 @@ pub fn text(result: &Value) -> &str {
     content[0]["text"].as_str().expect("text")
 }
 
+/// The text of an answer, and whether it is an error.
+pub async fn ask(client: &mut Client, tool: &str, arguments: Value) -> (String, bool) {
+    let result = client.call(tool, arguments).await;
+    (text(&result).to_owned(), result["isError"] == true)
+}
+
+/// The text of an answer that is no error.
+pub async fn ok(client: &mut Client, tool: &str, arguments: Value) -> String {
+    let (text, error) = ask(client, tool, arguments).await;
+    assert!(!error, "{text}");
+    text
+}
+
+/// The text of an error.
+pub async fn err(client: &mut Client, tool: &str, arguments: Value) -> String {
+    let (text, error) = ask(client, tool, arguments).await;
+    assert!(error, "{text}");
+    text
+}
+
+/// What stands in the frame of an answer.
+pub fn framed(text: &str) -> &str {
+    let (_, rest) = text.split_once("<untrusted-").expect("a frame");
+    let (_, rest) = rest.split_once('\n').expect("its first line");
+    rest.split_once("\n</untrusted-").expect("its end").0
+}
+
 /// A connection to a server.
 pub struct Client {
     input: Option<Pin<Box<dyn AsyncWrite + Send>>>,

@@ -31,7 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use client::{Client, meta, text};
+pub use client::{Client, ask, err, framed, meta, ok, text};
 pub use git::GitRepo;
 pub use start::Start;
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
     exec::{Collector, Ends},
+    kubernetes::Printed,
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -65,46 +66,22 @@ pub struct Ran {
     /// What the pod was chosen from.
     #[serde(skip_serializing_if = "Option::is_none")]
     chosen: Option<String>,
-    /// The command's exit code; absent when its time ran out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<i32>,
-    /// Seconds after which it was given up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timed_out: Option<u32>,
-    /// What it printed.
-    stdout: Ends,
-    /// What it printed to stderr.
-    stderr: Ends,
+    /// How it ended, and what it printed.
+    #[serde(flatten)]
+    printed: Printed,
 }
 
 impl Answer for Ran {
     fn text(&self, text: &mut Text<'_>) {
-        let how = match (self.exit_code, self.timed_out) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, seconds) => format!(
-                "given up after {} s; the command may still be running there: Kubernetes cannot end it from outside",
-                seconds.unwrap_or_default()
-            ),
-        };
+        let how = self.printed.how();
         let chosen = self.chosen.as_deref().map(|chosen| format!(" ({chosen})")).unwrap_or_default();
         let (pod, container) = (self.pod.quoted(), self.container.quoted());
         text.line(format_args!("{}: pod {pod}{chosen}, container {container}: {how}", self.scope.shown()));
-        match (self.stdout.is_empty(), self.stderr.is_empty()) {
-            (true, true) => text.line("no output"),
-            (false, true) => self.stdout.write(text),
-            (_, false) => {
-                if !self.stdout.is_empty() {
-                    text.line("stdout:");
-                    self.stdout.write(text);
-                }
-                text.line("stderr:");
-                self.stderr.write(text);
-            }
-        }
+        self.printed.write(text);
     }
 
     fn lists(&mut self) -> Vec<&mut dyn List> {
-        self.stderr.lists().into_iter().chain(self.stdout.lists()).collect()
+        self.printed.lists()
     }
 }
 
@@ -148,10 +125,7 @@ impl Tool for Exec {
             pod: Untrusted::line(&name),
             container: Untrusted::line(&container),
             chosen,
-            timed_out: exit_code.is_none().then_some(seconds),
-            exit_code,
-            stdout,
-            stderr,
+            printed: Printed::new(exit_code, seconds, stdout, stderr),
         })
     }
 }

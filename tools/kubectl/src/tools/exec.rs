@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Annotations, Answer, Call, Code, List, Result, Text, Tool, ToolError, Untrusted, Write,
     exec::{Argv, Ended, Ends, Exit},
+    kubernetes::Printed,
 };
 
 use crate::{
@@ -53,47 +54,23 @@ pub struct Ran {
     /// Which container kubectl chose, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     chosen: Option<Untrusted>,
-    /// The command's exit code; absent when its time ran out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<i32>,
-    /// Seconds after which it was given up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timed_out: Option<u32>,
-    /// What it printed.
-    stdout: Ends,
-    /// What it printed to stderr.
-    stderr: Ends,
+    /// How it ended, and what it printed.
+    #[serde(flatten)]
+    printed: Printed,
 }
 
 impl Answer for Ran {
     fn text(&self, text: &mut Text<'_>) {
-        let mut how = match (self.exit_code, self.timed_out) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, seconds) => format!(
-                "given up after {} s; the command may still be running there: Kubernetes cannot end it from outside",
-                seconds.unwrap_or_default()
-            ),
-        };
+        let mut how = self.printed.how();
         if let Some(chosen) = &self.chosen {
             let _ = write!(how, "; container {}", chosen.quoted());
         }
         text.line(format_args!("{}: {}, {how}", self.scope.shown(), self.pod));
-        match (self.stdout.is_empty(), self.stderr.is_empty()) {
-            (true, true) => text.line("no output"),
-            (false, true) => self.stdout.write(text),
-            (_, false) => {
-                if !self.stdout.is_empty() {
-                    text.line("stdout:");
-                    self.stdout.write(text);
-                }
-                text.line("stderr:");
-                self.stderr.write(text);
-            }
-        }
+        self.printed.write(text);
     }
 
     fn lists(&mut self) -> Vec<&mut dyn List> {
-        self.stderr.lists().into_iter().chain(self.stdout.lists()).collect()
+        self.printed.lists()
     }
 }
 
@@ -149,10 +126,7 @@ impl Tool for Exec {
             scope: place,
             pod: pod.shown(),
             chosen: chosen.as_deref().map(Untrusted::line),
-            exit_code,
-            timed_out: timed_out.then_some(seconds),
-            stdout: Ends::new(&outcome.stdout),
-            stderr: Ends::new(&stderr),
+            printed: Printed::new(exit_code, seconds, Ends::new(&outcome.stdout), Ends::new(&stderr)),
         })
     }
 }
