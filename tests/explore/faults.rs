@@ -169,6 +169,26 @@ async fn who_is_asked_to_slow_down_does() {
 }
 
 #[tokio::test]
+async fn what_failed_for_another_reason_is_not_called_forbidden() {
+    let namespace = filled("otherwise");
+    let wire = wire([]);
+    let mut client = through(&wire).await;
+    let teapot =
+        || Fault::Status(418, vec![("content-type", "text/plain".to_owned())], String::from("short and stout"));
+    for (fault, code) in [(slow_down(77), "rate_limited: "), (teapot(), "unavailable: "), (page(), "unsupported: ")] {
+        for (tool, arguments) in [
+            ("kube_find", json!({"query": "pods", "namespace": namespace.name()})),
+            ("kube_inspect", json!({"name": "pod/tell", "namespace": namespace.name()})),
+            ("kube_logs", json!({"name": "pod/tell", "namespace": namespace.name()})),
+        ] {
+            wire.proxy.rules([get(PODS, fault.clone())]);
+            let text = err(&mut client, tool, arguments).await;
+            assert!(text.starts_with(code) && !text.contains("forbidden"), "{tool}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn half_an_answer_is_none() {
     let namespace = filled("half");
     let wire = wire([]);
