@@ -23,6 +23,8 @@ const MANAGER: &str = "kube-explore";
 const APPLY: &str = "application/apply-patch+yaml";
 /// Values of a Secret shorter than this are in too many words to be masked in them.
 const TELLING: usize = 4;
+/// How often an object is read and an apply of it tried until nobody wrote between the two.
+pub const ROUNDS: usize = 3;
 /// How the API server begins to say that a field is wrong.
 const UNTYPED: [&str; 2] = ["failed to create typed patch object", "failed to convert new object"];
 /// From here on it repeats the value.
@@ -86,6 +88,12 @@ impl Cluster {
     pub async fn applied(&self, aim: &Aim<'_>, force: bool) -> Result<Value, Failure> {
         self.change(Method::PATCH, &aim.real(force), body(aim)).await
     }
+}
+
+/// Whether somebody else wrote between the reading of an object and the trial of an apply: what differs is then not what the apply would do.
+pub fn moved(before: &Value, tried: &Value) -> bool {
+    let version = |object: &Value| object.pointer("/metadata/resourceVersion").cloned();
+    version(before) != version(tried)
 }
 
 fn body(aim: &Aim<'_>) -> (&'static str, Vec<u8>) {
@@ -299,6 +307,18 @@ mod tests {
         assert_eq!(error.message(), "document 1: its namespace is `shop`, the call's is `other`");
         for none in ["*", "all", "-A", "a/b"] {
             assert!(namespace(Some(none), &[]).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_trial_of_another_moment_is_known_by_its_version() {
+        let of = |version: Value| json!({"metadata": {"resourceVersion": version}});
+        for (before, tried, expected) in [
+            (of(json!("1")), of(json!("1")), false),
+            (of(json!("1")), of(json!("2")), true),
+            (json!({}), json!({}), false),
+        ] {
+            assert_eq!(moved(&before, &tried), expected, "{before} {tried}");
         }
     }
 

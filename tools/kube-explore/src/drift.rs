@@ -1,7 +1,7 @@
 //! What is different between an object as it is and as it is wanted, field by field, with those who own each field.
 //!
-//! Not different are fields the API server sets itself, values of one meaning in two spellings, the order of lists that are maps, and null and
-//! nothing. Two objects that the API server printed ([`compare`]) are compared in everything else; against what somebody wrote ([`against`],
+//! Not different are fields the API server sets itself, and of Kubernetes' own kinds values of one meaning in two spellings, null and nothing
+//! ([`terms`]). Two objects that the API server printed ([`compare`]) are compared in everything else; against what somebody wrote ([`against`],
 //! [`since`]) only what was written is compared, because the rest are defaults.
 //!
 //! Values are compared as they are and shown as [`shared::kubernetes::mask`] leaves them: of a Secret is seen that a key changed, and sizes.
@@ -12,6 +12,7 @@ mod path;
 mod same;
 mod show;
 mod since;
+mod terms;
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,12 @@ use shared::{Inside, Untrusted, kubernetes::mask};
 
 pub use since::{Since, applied_version, since};
 
-use self::{list::Paired, owners::Owners, path::Step};
+use self::{
+    list::Paired,
+    owners::Owners,
+    path::Step,
+    terms::{Side, Terms},
+};
 
 /// The most changes of one object that are kept; others are counted.
 const KEPT: usize = 1_000;
@@ -31,9 +37,6 @@ const KEPT: usize = 1_000;
 const DEPTH_MAX: usize = 64;
 /// The annotation `kubectl apply` keeps its last manifest in.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Metadata the API server sets.
-const SERVER_SET: [&str; 7] =
-    ["managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink", "deletionTimestamp"];
 
 /// What happened to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -45,6 +48,8 @@ pub enum What {
     Removed,
     /// It has another value.
     Changed,
+    /// Its items have another order.
+    Reordered,
     /// It was set, and what was there before is not known.
     Set,
 }
@@ -76,6 +81,7 @@ impl Change {
             What::Added => ('+', to),
             What::Removed => ('-', from),
             What::Changed => ('~', format!("{from} → {to}")),
+            What::Reordered => ('~', format!("order {from} → {to}")),
             What::Set => ('=', to),
         };
         let owners: Vec<&str> = self.owners.iter().map(|owner| owner.inside(inside)).collect();
@@ -103,11 +109,10 @@ pub fn against(live: &Value, written: &Value) -> Changes {
     Walk::new(live, written, Some(Side::New)).run(live, &as_kept(written), live)
 }
 
-/// Which side was written by somebody, and mentions no more than what was meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Old,
-    New,
+/// The generation of an object before and after, where the API server counts a change of it: whether or not one was found, there is one.
+pub fn counted(before: &Value, after: &Value) -> Option<(u64, u64)> {
+    let generation = |object: &Value| object.pointer("/metadata/generation").and_then(Value::as_u64);
+    Some((generation(before)?, generation(after)?)).filter(|(before, after)| before < after)
 }
 
 /// Two values with what is shown of them.
@@ -116,7 +121,7 @@ type Both<'v> = (Option<&'v Value>, Option<&'v Value>);
 struct Walk<'o> {
     /// Of the object that is live, and of the other.
     owners: [Owners<'o>; 2],
-    written: Option<Side>,
+    terms: Terms,
     path: Vec<Step>,
     changes: Changes,
 }
@@ -124,7 +129,7 @@ struct Walk<'o> {
 impl<'o> Walk<'o> {
     fn new(live: &'o Value, other: &'o Value, written: Option<Side>) -> Self {
         let owners = [Owners::of(live), Owners::of(other)];
-        Self { owners, written, path: Vec::new(), changes: Changes::default() }
+        Self { owners, terms: Terms::new(live, other, written), path: Vec::new(), changes: Changes::default() }
     }
 
     fn run(mut self, old: &Value, new: &Value, live: &Value) -> Changes {
@@ -152,13 +157,14 @@ impl<'o> Walk<'o> {
     }
 
     fn pair(&mut self, (old, new): Both<'_>, shown: Both<'_>) {
-        let (old, new) = (old.filter(|value| !value.is_null()), new.filter(|value| !value.is_null()));
+        let terms = self.terms;
+        let (old, new) = (old.filter(|value| !terms.is_nothing(value)), new.filter(|value| !terms.is_nothing(value)));
         // Of a list whose order matters every item is meant: who wrote the list wrote how long it is.
         let counted = matches!(self.path.last(), Some(Step::Index(_)));
-        let meant = match self.written {
+        let meant = match terms.written {
             None => true,
-            Some(Side::Old) => counted || is_meant(old, new),
-            Some(Side::New) => counted || is_meant(new, old),
+            Some(Side::Old) => counted || terms.is_meant(&self.path, old, new),
+            Some(Side::New) => counted || terms.is_meant(&self.path, new, old),
         };
         if !meant {
             return;
@@ -173,7 +179,7 @@ impl<'o> Walk<'o> {
             (Some(_), None) => self.note(What::Removed, shown),
             (Some(Value::Object(old)), Some(Value::Object(new))) if !deep => self.objects(old, new, shown),
             (Some(Value::Array(old)), Some(Value::Array(new))) if !deep => self.lists(old, new, shown),
-            (Some(old), Some(new)) if same::same(&self.path, old, new) => {}
+            (Some(old), Some(new)) if terms.same(&self.path, old, new) => {}
             (Some(_), Some(_)) => self.note(What::Changed, shown),
         }
     }
@@ -194,7 +200,7 @@ impl<'o> Walk<'o> {
     fn objects(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, shown: Both<'_>) {
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for name in names {
-            if is_server_set(&self.path, name) {
+            if self.terms.skips(&self.path, name) {
                 continue;
             }
             let shown = (shown.0.and_then(|value| value.get(name)), shown.1.and_then(|value| value.get(name)));
@@ -216,6 +222,9 @@ impl<'o> Walk<'o> {
         match list::pair(name, told, old, new) {
             Paired::Whole => self.note(What::Changed, shown),
             Paired::Items(items) => {
+                if let Some((before, after)) = list::order(&items) {
+                    self.reordered(&before, &after);
+                }
                 for (step, in_old, in_new) in items {
                     // Masking leaves the items of lists where they are.
                     let shown = (in_old.and_then(|at| shown.0?.get(at)), in_new.and_then(|at| shown.1?.get(at)));
@@ -224,6 +233,20 @@ impl<'o> Walk<'o> {
                     self.path.pop();
                 }
             }
+        }
+    }
+
+    /// Notes another order of items. Who owns them has not changed, and is not who moved them.
+    fn reordered(&mut self, before: &str, after: &str) {
+        self.changes.total += 1;
+        if self.changes.list.len() < KEPT {
+            self.changes.list.push(Change {
+                path: Untrusted::line(&path::shown(&self.path)),
+                change: What::Reordered,
+                from: Some(Untrusted::line(before)),
+                to: Some(Untrusted::line(after)),
+                owners: Vec::new(),
+            });
         }
     }
 
@@ -238,6 +261,7 @@ impl<'o> Walk<'o> {
                 let (old, new) = show::two(old, new);
                 (Some(old), Some(new))
             }
+            (What::Changed, (None, None)) => (Some(masked()), Some(String::from("another value, masked alike"))),
             (What::Changed, (old, new)) => {
                 (Some(old.map_or_else(masked, show::one)), Some(new.map_or_else(masked, show::one)))
             }
@@ -252,27 +276,6 @@ impl<'o> Walk<'o> {
         let line = |text: String| Untrusted::line(&text);
         let path = Untrusted::line(&path::shown(&self.path));
         self.changes.list.push(Change { path, change, from: from.map(line), to: to.map(line), owners });
-    }
-}
-
-/// Whether what somebody wrote was meant to be: nothing was not, and of what is empty the API server keeps nothing.
-fn is_meant(written: Option<&Value>, kept: Option<&Value>) -> bool {
-    match written {
-        None => false,
-        Some(Value::Object(fields)) if fields.is_empty() => kept.is_some(),
-        Some(Value::Array(items)) if items.is_empty() => kept.is_some(),
-        Some(_) => true,
-    }
-}
-
-/// Whether the API server sets a field itself, or it says which object it is.
-fn is_server_set(path: &[Step], name: &str) -> bool {
-    let is = |step: &Step, wanted: &str| matches!(step, Step::Field(name) if name == wanted);
-    match path {
-        [] => matches!(name, "status" | "apiVersion" | "kind"),
-        [one] => is(one, "metadata") && SERVER_SET.contains(&name),
-        [one, two] => is(one, "metadata") && is(two, "annotations") && name == LAST_APPLIED,
-        _ => false,
     }
 }
 
@@ -316,6 +319,7 @@ mod tests {
             What::Added => format!("+ {}: {to}", text("path")),
             What::Removed => format!("- {}: {from}", text("path")),
             What::Changed => format!("~ {}: {from} → {to}", text("path")),
+            What::Reordered => format!("~ {}: order {from} → {to}", text("path")),
             What::Set => format!("= {}: {to}", text("path")),
         };
         let owners: Vec<&str> = json["owners"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -375,29 +379,106 @@ mod tests {
     }
 
     #[test]
-    fn spelling_order_and_what_the_server_sets_are_no_drift() {
+    fn spelling_and_what_the_server_sets_are_no_drift() {
         let live = deployment();
         let mut other = live.clone();
         other["metadata"]["resourceVersion"] = "2".into();
         other["metadata"]["generation"] = 2.into();
         other["metadata"]["uid"] = json!(null);
         other["metadata"]["managedFields"] = json!([]);
-        other["metadata"]["annotations"] = json!(null);
         other["status"] = json!({"replicas": 1});
         other["spec"]["replicas"] = json!(3.0);
         other["spec"]["template"]["metadata"] = json!({"creationTimestamp": null, "labels": null});
         let web = &mut other["spec"]["template"]["spec"]["containers"][0];
         web["resources"] = json!({"limits": {"cpu": "1000m", "memory": "1024Mi"}});
-        web["env"].as_array_mut().unwrap().reverse();
         assert_eq!(lines(&compare(&live, &other)), Vec::<String>::new());
         assert_eq!(lines(&compare(&other, &live)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_order_is_a_change_although_items_have_names() {
+        let live = deployment();
+        let mut other = live.clone();
+        let spec = &mut other["spec"]["template"]["spec"];
+        spec["containers"][0]["env"].as_array_mut().unwrap().reverse();
+        let order = "~ spec.template.spec.containers[name=web].env: order";
+        assert_eq!(lines(&compare(&live, &other)), [format!("{order} A, B → B, A")]);
+        assert_eq!(lines(&against(&live, &other)), [format!("{order} A, B → B, A")]);
+        assert_eq!(lines(&compare(&other, &live)), [format!("{order} B, A → A, B")]);
+        let init = |names: &[&str]| json!({"apiVersion": "v1", "spec": {"initContainers": names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()}});
+        assert_eq!(
+            lines(&compare(&init(&["a", "b", "c"]), &init(&["d", "c", "b", "a"]))),
+            ["~ spec.initContainers: order a, b, c → c, b, a", "+ spec.initContainers[name=d]: {\"name\":\"d\"}"]
+        );
+    }
+
+    #[test]
+    fn what_kubernetes_does_not_know_is_compared_as_it_stands() {
+        let foo = |fields: Value| {
+            let mut object = json!({"apiVersion": "example.org/v1", "kind": "Foo", "metadata": {"name": "f"}});
+            object.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            object
+        };
+        for (live, wanted, expected) in [
+            (json!({"version": 1}), json!({"version": "1"}), "~ version: 1 → \"1\""),
+            (
+                json!({"limits": {"name": "1000"}}),
+                json!({"limits": {"name": "1k"}}),
+                "~ limits.name: \"1000\" → \"1k\"",
+            ),
+            (
+                json!({"words": {"storage": "1k"}}),
+                json!({"words": {"storage": "1000"}}),
+                "~ words.storage: \"1k\" → \"1000\"",
+            ),
+            (json!({"status": {"phase": "a"}}), json!({"status": {"phase": "b"}}), "~ status.phase: \"a\" → \"b\""),
+            (json!({"spec": {"x": null}}), json!({"spec": {}}), "- spec.x: null"),
+            (json!({"spec": {}}), json!({"spec": {"x": null}}), "+ spec.x: null"),
+            (json!({"spec": {"x": null}}), json!({"spec": {"x": []}}), "~ spec.x: null → []"),
+        ] {
+            assert_eq!(lines(&compare(&foo(live), &foo(wanted))), [expected]);
+        }
+        let written = |live: Value, written: Value| lines(&against(&foo(live), &foo(written)));
+        assert_eq!(written(json!({"spec": {"a": {}}}), json!({"spec": {"b": {}, "c": null}})), ["+ spec.b: {}"]);
+        assert_eq!(
+            written(json!({"metadata": {"name": "f"}}), json!({"metadata": {"labels": {}}, "status": {}})),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn the_copy_of_what_was_applied_is_a_field_where_an_apply_changes_it() {
+        let noted = |note: Value| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "annotations": {LAST_APPLIED: note}}});
+        let path = "metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"]";
+        assert_eq!(
+            lines(&compare(&noted(json!("hunter2hunter2")), &noted(json!("correct-horse")))),
+            [format!("~ {path}: [masked] → another value, masked alike")]
+        );
+        assert_eq!(
+            lines(&compare(&noted(json!("hunter2hunter2")), &noted(json!(null)))),
+            [format!("- {path}: [masked]")]
+        );
+        assert!(lines(&against(&noted(json!("hunter2hunter2")), &noted(json!("correct-horse")))).is_empty());
+    }
+
+    #[test]
+    fn a_generation_that_rises_is_a_change() {
+        let of = |generation: Value| json!({"metadata": {"generation": generation}});
+        for (before, after, expected) in [
+            (of(json!(1)), of(json!(2)), Some((1, 2))),
+            (of(json!(2)), of(json!(2)), None),
+            (of(json!(2)), of(json!("3")), None),
+            (json!(null), of(json!(3)), None),
+        ] {
+            assert_eq!(counted(&before, &after), expected, "{before} {after}");
+        }
     }
 
     #[test]
     fn what_was_not_written_is_no_drift() {
         let live = deployment();
         let written = |spec: Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": {}}, "spec": spec});
-        let spec = json!({"replicas": "3", "strategy": {}, "paused": null, "template": {"spec": {"tolerations": [], "containers": [
+        let spec = json!({"replicas": 3.0, "strategy": {}, "paused": null, "template": {"spec": {"tolerations": [], "containers": [
             {"name": "web", "image": "web:1", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": 1}}}]}}});
         assert_eq!(lines(&against(&live, &written(spec))), Vec::<String>::new());
         let spec = json!({"replicas": 4, "template": {"spec": {"containers": [{"name": "web", "args": ["a"]}, {"name": "x"}]}}});

@@ -2,11 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 use shared::{Records, Text, Untrusted};
 
 use crate::{
     applying::Conflict,
-    drift::{Change, Changes},
+    drift::{self, Change, Changes},
     manifest::Document,
 };
 
@@ -95,6 +96,7 @@ pub struct Done {
     pub item: Item,
     /// The fields.
     pub changes: Changes,
+    notes: Vec<String>,
 }
 
 impl Done {
@@ -111,13 +113,31 @@ impl Done {
                 elsewhere: false,
             },
             changes: Changes::default(),
+            notes: Vec::new(),
         }
     }
 
-    /// With something to say.
+    /// A document whose object was `before`, and is or would be `after`, as the API server printed both.
+    pub fn became(document: &Document, namespace: Option<&str>, before: &Value, after: &Value) -> Self {
+        let done = Self::differs(document, namespace, drift::compare(before, after));
+        match drift::counted(before, after).filter(|_| done.changes.total == 0) {
+            Some((from, to)) => Self { item: Item { outcome: Outcome::Configured, ..done.item }, ..done }
+                .note(&format!("the API server counts a change (generation {from} → {to}) that no field shows")),
+            None => done,
+        }
+    }
+
+    /// A document whose object has these changes, or none.
+    pub fn differs(document: &Document, namespace: Option<&str>, changes: Changes) -> Self {
+        let outcome = if changes.total == 0 { Outcome::Unchanged } else { Outcome::Configured };
+        Self::new(document, namespace, outcome).changes(changes)
+    }
+
+    /// With something to say, after what is said already.
     #[must_use]
     pub fn note(mut self, note: &str) -> Self {
-        self.item.note = Some(Untrusted::line(note));
+        self.notes.push(note.to_owned());
+        self.item.note = Some(Untrusted::line(&self.notes.join("; ")));
         self
     }
 
@@ -167,7 +187,7 @@ pub fn lists(done: Vec<Done>, own: Option<&str>) -> (Records<Item>, Records<Row>
     let several = done.len() > 1;
     let own = own.map(Untrusted::line);
     let (mut items, mut rows, mut total) = (Vec::new(), Vec::new(), 0_u64);
-    for Done { mut item, changes } in done {
+    for Done { mut item, changes, .. } in done {
         item.elsewhere = item.namespace.is_some() && item.namespace != own;
         total += changes.total as u64;
         let object = item.object.clone();
@@ -216,7 +236,31 @@ pub fn rows_of(rows: &Records<Row>, text: &mut Text<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::manifest;
+
+    #[test]
+    fn what_the_api_server_counts_is_never_called_no_change() {
+        let document =
+            manifest::read("apiVersion: example.org/v1\nkind: Foo\nmetadata: {name: f}\n").unwrap().remove(0);
+        let object = |generation: Value, spec: u8| json!({"apiVersion": "example.org/v1", "kind": "Foo", "metadata": {"generation": generation}, "spec": spec});
+        let counts = Some("the API server counts a change (generation 1 → 2) that no field shows");
+        for (before, after, outcome, fields, note) in [
+            (object(json!(1), 1), object(json!(1), 1), Outcome::Unchanged, 0, None),
+            (object(json!(1), 1), object(json!(2), 1), Outcome::Configured, 0, counts),
+            (object(json!(1), 1), object(json!(2), 2), Outcome::Configured, 1, None),
+            (object(json!(1), 1), object(json!(null), 1), Outcome::Unchanged, 0, None),
+            (object(json!(null), 1), object(json!("2"), 1), Outcome::Unchanged, 0, None),
+        ] {
+            let done = Done::became(&document, None, &before, &after);
+            assert_eq!((done.item.outcome, done.item.fields), (outcome, fields), "{before} {after}");
+            assert_eq!(done.item.note, note.map(Untrusted::line), "{before} {after}");
+        }
+        let done = Done::became(&document, None, &object(json!(1), 1), &object(json!(2), 1)).note("more");
+        assert_eq!(done.item.note, counts.map(|note| Untrusted::line(&format!("{note}; more"))));
+    }
 
     #[test]
     fn conflicts_are_told_by_owner_and_not_without_end() {

@@ -33,6 +33,9 @@ const KEYS: [(&str, &[&str]); 20] = [
     ("listeners", &["name"]),
 ];
 
+/// The most items that are named of an order.
+const NAMED: usize = 6;
+
 /// Items of two lists that belong together.
 pub enum Paired {
     /// By what they are known by, in the order of their keys.
@@ -59,6 +62,30 @@ pub fn pair(name: &str, told: Option<ListType>, one: &[Value], other: &[Value]) 
         None if scalars(one) && scalars(other) => Paired::Whole,
         None => Paired::Items(by_place(one, other)),
     }
+}
+
+/// The order of items that are in both lists, before and after, where it is not the same: what is known by a name has a place all the same, of
+/// which variables, ports and init containers depend. Only the part where the two orders differ is named.
+pub fn order(items: &[Pair]) -> Option<(String, String)> {
+    let mut both: Vec<(usize, usize, &Step)> =
+        items.iter().filter_map(|(step, one, other)| Some(((*one)?, (*other)?, step))).collect();
+    both.sort_by_key(|(before, _, _)| *before);
+    if both.is_sorted_by_key(|(_, after, _)| *after) {
+        return None;
+    }
+    let mut after = both.clone();
+    after.sort_by_key(|(_, after, _)| *after);
+    let differ = |(one, other): &(&(usize, usize, &Step), &(usize, usize, &Step))| one.0 != other.0;
+    let begins = both.iter().zip(&after).position(|pair| differ(&pair))?;
+    let ends = both.iter().zip(&after).rposition(|pair| differ(&pair))?;
+    let named = |items: &[(usize, usize, &Step)]| {
+        let part = items.get(begins..=ends).unwrap_or_default();
+        let names = part.iter().take(NAMED).map(|(_, _, step)| step.called()).collect::<Option<Vec<_>>>()?;
+        let more = part.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(", …(+{more})") } else { String::new() };
+        Some(format!("{}{more}", names.join(", ")))
+    };
+    Some((named(&both)?, named(&after)?))
 }
 
 /// By the fields they are known by; nothing where an item has none of them, or two items are known by the same.
@@ -161,5 +188,37 @@ mod tests {
         ] {
             assert_eq!(paired(name, told, one, other), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn an_order_is_told_where_it_differs() {
+        let named = |names: &str| Value::from_iter(names.split_whitespace().map(|name| json!({"name": name})));
+        for (one, other, expected) in [
+            ("A B", "B A", Some(("A, B", "B, A"))),
+            ("A B", "A B", None),
+            // What comes or goes is no order.
+            ("A B", "C A D B", None),
+            ("A X B", "A B", None),
+            ("A B", "B C A", Some(("A, B", "B, A"))),
+            ("a b c d e", "a c b d e", Some(("b, c", "c, b"))),
+            ("a b c d e f g h", "h a b c d e f g", Some(("a, b, c, d, e, f, …(+2)", "h, a, b, c, d, e, …(+2)"))),
+            ("", "A", None),
+        ] {
+            let (one, other) = (named(one), named(other));
+            let Paired::Items(items) = pair("env", None, one.as_array().unwrap(), other.as_array().unwrap()) else {
+                panic!("{one} {other}")
+            };
+            let told = order(&items);
+            let told = told.as_ref().map(|(before, after)| (before.as_str(), after.as_str()));
+            assert_eq!(told, expected, "{one} {other}");
+        }
+        let port = |port: u16, protocol: &str| json!({"port": port, "protocol": protocol});
+        let (one, other) = ([port(53, "UDP"), port(53, "TCP")], [port(53, "TCP"), port(53, "UDP")]);
+        let Paired::Items(items) = pair("ports", None, &one, &other) else { panic!("ports") };
+        assert_eq!(order(&items), Some(("53/UDP, 53".into(), "53, 53/UDP".into())));
+        // Of one piece: its items are compared by their places.
+        let (one, other) = ([json!({"a": 1}), json!({"b": 1})], [json!({"b": 1}), json!({"a": 1})]);
+        let Paired::Items(items) = pair("rules", None, &one, &other) else { panic!("rules") };
+        assert_eq!(order(&items), None);
     }
 }

@@ -44,6 +44,15 @@ impl Step {
         }
     }
 
+    /// What an item is called among the others of its list; nothing where it is known by its place.
+    pub fn called(&self) -> Option<String> {
+        match self {
+            Self::Key(key) => Some(parts(key).map(|(_, value)| bare(value)).collect::<Vec<_>>().join("/")),
+            Self::Value(value) => Some(bare(value)),
+            Self::Field(_) | Self::Index(_) => None,
+        }
+    }
+
     /// What is there, one step below `value`.
     pub fn below<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
@@ -86,8 +95,8 @@ pub fn shown(path: &[Step]) -> String {
                 let _ = write!(out, "[{}]", Value::from(cut(name)));
             }
             Step::Key(key) => {
-                let parts = key.iter().filter(|(name, value)| key.len() == 1 || *name != "protocol" || *value != "TCP");
-                let parts: Vec<String> = parts.map(|(name, value)| format!("{}={}", cut(name), bare(value))).collect();
+                let parts: Vec<String> =
+                    parts(key).map(|(name, value)| format!("{}={}", cut(name), bare(value))).collect();
                 let _ = write!(out, "[{}]", parts.join(","));
             }
             Step::Value(value) => {
@@ -99,6 +108,11 @@ pub fn shown(path: &[Step]) -> String {
         }
     }
     out
+}
+
+/// The parts of a key that are shown: that a port is one of TCP goes without saying.
+fn parts(key: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    key.iter().filter(|(name, value)| key.len() == 1 || *name != "protocol" || *value != "TCP")
 }
 
 /// Whether a name can stand between dots.

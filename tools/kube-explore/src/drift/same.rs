@@ -21,22 +21,52 @@ const QUANTITY_MAPS: [&str; 13] = [
     "maxLimitRequestRatio",
 ];
 /// Fields that are quantities.
-const QUANTITIES: [&str; 5] = ["sizeLimit", "divisor", "averageValue", "storage", "value"];
+const QUANTITIES: [&str; 6] = ["sizeLimit", "divisor", "averageValue", "capacity", "maximumVolumeSize", "value"];
+/// Fields that are numbers or words.
+const INT_OR_STRING: [&str; 5] = ["targetPort", "port", "maxSurge", "maxUnavailable", "minAvailable"];
 /// Maps whose values are words of whoever wrote them, and mean what they say.
-const WORDS: [&str; 6] = ["annotations", "labels", "matchLabels", "data", "stringData", "nodeSelector"];
+const WORDS: [&str; 11] = [
+    "annotations",
+    "labels",
+    "matchLabels",
+    "selector",
+    "nodeSelector",
+    "data",
+    "stringData",
+    "binaryData",
+    "parameters",
+    "volumeAttributes",
+    "options",
+];
 
-/// Whether two values that are no lists and no maps mean the same at `path`.
-pub fn same(path: &[Step], one: &Value, other: &Value) -> bool {
-    if one == other {
-        return true;
-    }
+/// Whether two values are the same, in every kind of object.
+pub fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => equal(one, other),
-        _ if is_words(path) => false,
+        _ => one == other,
+    }
+}
+
+/// Whether `path` is a quantity in an object of one of Kubernetes' own kinds, and both values are the same one.
+pub fn quantities(path: &[Step], one: &Value, other: &Value) -> bool {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    match (text(one), text(other)) {
+        (Some(one), Some(other)) => !is_words(path) && is_quantity(path) && equal_quantities(&one, &other),
+        _ => false,
+    }
+}
+
+/// Whether `path` is a number or a word in an object of one of Kubernetes' own kinds, and the word is the number.
+pub fn int_or_string(path: &[Step], one: &Value, other: &Value) -> bool {
+    let known = path.last().and_then(name).is_some_and(|last| INT_OR_STRING.contains(&last)) && !is_words(path);
+    match (one, other) {
         (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
-            number.to_string() == *text || is_quantity(path) && equal_quantities(&number.to_string(), text)
+            known && number.to_string() == *text
         }
-        (Value::String(one), Value::String(other)) => is_quantity(path) && equal_quantities(one, other),
         _ => false,
     }
 }
@@ -167,30 +197,58 @@ mod tests {
     }
 
     #[test]
-    fn spelling_is_no_difference_where_it_has_no_meaning() {
+    fn only_what_is_known_to_be_one_is_a_quantity() {
         let cpu = "f:spec f:resources f:limits f:cpu";
         for (at, one, other, expected) in [
             (cpu, json!("1000m"), json!("1"), true),
             (cpu, json!(1), json!("1000m"), true),
             (cpu, json!(0.5), json!("500m"), true),
+            (cpu, json!(true), json!("1"), false),
             ("f:data f:cpu", json!("1000m"), json!("1"), false),
             ("f:data f:limits f:cpu", json!("1000m"), json!("1"), false),
             ("f:metadata f:annotations f:limits f:x", json!("1000m"), json!("1"), false),
             ("f:metadata f:labels f:version", json!("1"), json!(1), false),
+            ("f:spec f:selector f:capacity", json!("1000m"), json!("1"), false),
+            ("f:parameters f:capacity", json!("1k"), json!("1000"), false),
+            ("f:spec f:csi f:volumeAttributes f:storage", json!("1k"), json!("1000"), false),
+            ("f:spec f:words f:storage", json!("1k"), json!("1000"), false),
+            ("f:spec f:capacity f:storage", json!("1k"), json!("1000"), true),
             (r#"f:env k:{"name":"A"} f:value"#, json!("1000m"), json!("1"), false),
             (r#"f:env k:{"name":"A"} f:valueFrom f:resourceFieldRef f:divisor"#, json!("0"), json!("0m"), true),
             ("f:metrics i:0 f:resource f:target f:averageValue", json!("1Gi"), json!("1024Mi"), true),
-            ("f:spec f:targetPort", json!(80), json!("80"), true),
-            ("f:spec f:targetPort", json!("http"), json!(80), false),
-            ("f:spec f:x", json!(1), json!(1.0), true),
-            ("f:spec f:x", json!(1.5), json!(1.5), true),
-            ("f:spec f:x", json!(1), json!(2), false),
-            ("f:spec f:x", json!(u64::MAX), json!(-1), false),
-            ("f:spec f:x", json!(true), json!("true"), false),
             ("f:spec f:x", json!("1000m"), json!("1"), false),
         ] {
-            assert_eq!(same(&path(at), &one, &other), expected, "{at} {one} {other}");
-            assert_eq!(same(&path(at), &other, &one), expected, "{at} {other} {one}");
+            assert_eq!(quantities(&path(at), &one, &other), expected, "{at} {one} {other}");
+            assert_eq!(quantities(&path(at), &other, &one), expected, "{at} {other} {one}");
+        }
+    }
+
+    #[test]
+    fn a_number_may_be_a_word_where_that_is_known() {
+        for (at, one, other, expected) in [
+            ("f:spec f:targetPort", json!(80), json!("80"), true),
+            ("f:spec f:targetPort", json!("http"), json!(80), false),
+            ("f:spec f:selector f:port", json!("80"), json!(80), false),
+            ("f:spec f:replicas", json!("3"), json!(3), false),
+            ("f:spec i:0", json!("3"), json!(3), false),
+        ] {
+            assert_eq!(int_or_string(&path(at), &one, &other), expected, "{at} {one} {other}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_the_same_by_value_and_nothing_else_is() {
+        for (one, other, expected) in [
+            (json!(1), json!(1.0), true),
+            (json!(1.5), json!(1.5), true),
+            (json!(1), json!(2), false),
+            (json!(u64::MAX), json!(-1), false),
+            (json!(true), json!("true"), false),
+            (json!(1), json!("1"), false),
+            (json!("1000m"), json!("1"), false),
+            (json!(null), json!({}), false),
+        ] {
+            assert_eq!(same(&one, &other), expected, "{one} {other}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What became of an object after it was applied the last time, and through whom.
 //!
 //! `kubectl apply` keeps what it applied in an annotation; a server-side apply keeps only whose each field is. From the first the old values are
-//! known, from the second that somebody else has written since.
+//! known, from the second that somebody else has written since: what others removed is owned by nobody, and cannot be seen.
 
 use std::collections::HashSet;
 
@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 use shared::{Untrusted, kubernetes::mask};
 
 use super::{
-    Change, Changes, KEPT, LAST_APPLIED, Side, Walk, What, as_kept, is_server_set,
+    Change, Changes, KEPT, LAST_APPLIED, Walk, What, as_kept,
     owners::{Entry, Owner, Owners},
     path::{self, Step},
     show,
+    terms::{Side, Terms},
 };
 
 /// Who writes the annotation.
@@ -71,7 +72,8 @@ pub fn since(live: &Value) -> Since {
             };
             !is_apply(&entry.owner) && entry.owner.subresource != "status" && later
         };
-        let mut others = Others { live, masked: &masked, seen: HashSet::new(), changes: &mut since.changes };
+        let terms = Terms::new(live, &Value::Null, Some(Side::Old));
+        let mut others = Others { live, terms, masked: &masked, seen: HashSet::new(), changes: &mut since.changes };
         others.seen.extend(others.changes.list.iter().map(|change| change.path.clone()));
         for entry in owners.entries().iter().filter(after) {
             if let Some(fields) = entry.fields.as_object() {
@@ -101,6 +103,7 @@ fn is_apply(owner: &Owner) -> bool {
 /// Fields that others have set.
 struct Others<'c> {
     live: &'c Value,
+    terms: Terms,
     masked: &'c Value,
     seen: HashSet<Untrusted>,
     changes: &'c mut Changes,
@@ -110,7 +113,7 @@ impl Others<'_> {
     fn fields(&mut self, owner: &Owner, fields: &Map<String, Value>, path: &mut Vec<Step>) {
         for (name, below) in fields {
             let Some(step) = Step::parse(name) else { continue };
-            if matches!(&step, Step::Field(name) if is_server_set(path, name)) {
+            if matches!(&step, Step::Field(name) if self.terms.skips(path, name)) {
                 continue;
             }
             // An item of a list that is somebody's is told as a whole, a map with something in it by what is in it.
@@ -246,6 +249,23 @@ mod tests {
         assert!(told.by.is_none() && told.changes.total == 0 && told.writers == ["kubectl-create (Update)"]);
         let told = since(&live(None, json!(null)));
         assert!(told.by.is_none() && told.changes.total == 0);
+    }
+
+    #[test]
+    fn another_order_and_a_status_without_subresource_are_changes_since() {
+        let foo = |metadata: Value, names: [&str; 2], phase: &str| {
+            let items: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            json!({"apiVersion": "example.org/v1", "kind": "Foo", "metadata": metadata, "spec": {"containers": items}, "status": {"phase": phase}})
+        };
+        let applied = foo(json!({"name": "f", "annotations": {}}), ["a", "b"], "x");
+        let live = |subresource: &str| {
+            let metadata = json!({"name": "f", "annotations": {LAST_APPLIED: applied.to_string()}, "managedFields": [
+                entry("someone", "Update", subresource, "2026-01-01T10:00:00Z", json!({"f:status": {"f:phase": {}}}))]});
+            foo(metadata, ["b", "a"], "y")
+        };
+        let order = "~ spec.containers: order a, b → b, a";
+        assert_eq!(lines(&since(&live("")).changes), [order, "~ status.phase: \"x\" → \"y\" [someone (Update)]"]);
+        assert_eq!(lines(&since(&live("status")).changes), [order]);
     }
 
     #[test]

@@ -235,25 +235,28 @@ impl Work<'_> {
     }
 
     async fn aimed(&self, aim: &Aim<'_>) -> Result<Done, Option<Failure>> {
-        let before = match self.cluster.object(&aim.path()).await {
-            Ok(before) => Some(Some(before)),
-            Err(failure) if failure.code == Code::NotFound => Some(None),
-            Err(_) => None,
-        };
-        let after = match self.dry_run {
-            true => self.cluster.tried(aim, self.force).await,
-            false => self.cluster.applied(aim, self.force).await,
-        };
-        let after = after.map_err(Some)?;
-        let done = |outcome| Done::new(aim.document, aim.namespace.as_deref(), outcome);
-        Ok(match before {
-            None => done(Outcome::Applied).note("what it was before could not be read"),
-            Some(None) => done(Outcome::Created),
-            Some(Some(before)) => {
-                let changes = drift::compare(&before, &after);
-                done(if changes.total == 0 { Outcome::Unchanged } else { Outcome::Configured }).changes(changes)
-            }
-        })
+        let mut rounds = applying::ROUNDS;
+        loop {
+            let before = match self.cluster.object(&aim.path()).await {
+                Ok(before) => Some(Some(before)),
+                Err(failure) if failure.code == Code::NotFound => Some(None),
+                Err(_) => None,
+            };
+            let after = match self.dry_run {
+                true => self.cluster.tried(aim, self.force).await,
+                false => self.cluster.applied(aim, self.force).await,
+            };
+            let after = after.map_err(Some)?;
+            rounds = rounds.saturating_sub(1);
+            let (document, namespace) = (aim.document, aim.namespace.as_deref());
+            return Ok(match before {
+                None => Done::new(document, namespace, Outcome::Applied).note("what it was before could not be read"),
+                Some(None) => Done::new(document, namespace, Outcome::Created),
+                // Only what was tried can be done again.
+                Some(Some(before)) if self.dry_run && rounds > 0 && applying::moved(&before, &after) => continue,
+                Some(Some(before)) => Done::became(document, namespace, &before, &after),
+            });
+        }
     }
 
     fn failed(&self, document: &Document, failure: &Failure) -> One {

@@ -190,29 +190,38 @@ impl Look {
             return self.unknown(document);
         };
         let done = |outcome| Done::new(document, aim.namespace.as_deref(), outcome);
-        let live = match self.cluster.object(&aim.path()).await {
-            Ok(live) => Some(live),
-            Err(failure) if failure.code == Code::NotFound && applying::lacks_kind(&failure) => {
-                return done(Outcome::Failed).note(&applying::reason(&failure, document));
+        let mut rounds = applying::ROUNDS;
+        let (live, tried, conflicts) = loop {
+            let live = match self.cluster.object(&aim.path()).await {
+                Ok(live) => Some(live),
+                Err(failure) if failure.code == Code::NotFound && applying::lacks_kind(&failure) => {
+                    return done(Outcome::Failed).note(&applying::reason(&failure, document));
+                }
+                Err(failure) if failure.code == Code::NotFound => None,
+                Err(failure) => {
+                    let why = format!("live could not be read: {}", applying::reason(&failure, document));
+                    return done(Outcome::Failed).note(&why);
+                }
+            };
+            let mut conflicts = Vec::new();
+            let tried = match self.cluster.tried(&aim, false).await {
+                Err(failure) => {
+                    conflicts = applying::conflicts(&failure);
+                    // What it would be is asked for again where only its owners stand against it.
+                    if conflicts.is_empty() { Err(failure) } else { self.cluster.tried(&aim, true).await }
+                }
+                tried => tried,
+            };
+            rounds = rounds.saturating_sub(1);
+            let moved =
+                matches!((&live, &tried), (Some(live), Ok(tried)) if applying::moved(live, tried)) && rounds > 0;
+            if !moved {
+                break (live, tried, conflicts);
             }
-            Err(failure) if failure.code == Code::NotFound => None,
-            Err(failure) => {
-                let why = format!("live could not be read: {}", applying::reason(&failure, document));
-                return done(Outcome::Failed).note(&why);
-            }
-        };
-        let mut conflicts = Vec::new();
-        let tried = match self.cluster.tried(&aim, false).await {
-            Err(failure) => {
-                conflicts = applying::conflicts(&failure);
-                // What it would be is asked for again where only its owners stand against it.
-                if conflicts.is_empty() { Err(failure) } else { self.cluster.tried(&aim, true).await }
-            }
-            tried => tried,
         };
         match (live, tried) {
             (Some(live), Ok(tried)) => {
-                let done = compared(done, drift::compare(&live, &tried)).conflicts(&conflicts);
+                let done = Done::became(document, aim.namespace.as_deref(), &live, &tried).conflicts(&conflicts);
                 if conflicts.is_empty() { done } else { done.note("applying it needs force_conflicts=true") }
             }
             (None, Ok(_)) => done(Outcome::Created),
@@ -225,8 +234,10 @@ impl Look {
                 let note = "not tried, patching is forbidden";
                 match live {
                     None => done(Outcome::Created).note(note),
-                    Some(live) => compared(done, drift::against(&live, &document.value))
-                        .note(&format!("{note}: compared as written, without what webhooks and defaults do")),
+                    Some(live) => {
+                        Done::differs(document, aim.namespace.as_deref(), drift::against(&live, &document.value))
+                            .note(&format!("{note}: compared as written, without what webhooks and defaults do"))
+                    }
                 }
             }
             (_, Err(failure)) => done(Outcome::Failed).note(&applying::reason(&failure, document)),
@@ -244,10 +255,6 @@ impl Look {
         let what = format!("the cluster has no kind {} in {}{why}", document.kind, document.api_version);
         done(Outcome::Failed).note(&what)
     }
-}
-
-fn compared(done: impl Fn(Outcome) -> Done, changes: drift::Changes) -> Done {
-    done(if changes.total == 0 { Outcome::Unchanged } else { Outcome::Configured }).changes(changes)
 }
 
 /// What became of an object since it was applied.
@@ -292,13 +299,24 @@ fn said(since: &Since) -> String {
         return format!("has no field of an apply{by}: there is nothing to compare it with");
     };
     let when = since.time.as_deref().map(|time| format!(" at {}", quoted(time))).unwrap_or_default();
-    let what = match since.changes.total {
-        0 => String::from("no change since"),
-        1 => String::from("1 field was changed or set by others since"),
-        total => format!("{total} fields were changed or set by others since"),
+    let by = quoted(by);
+    let total = since.changes.total;
+    if since.values {
+        let what = match total {
+            0 => String::from("no change since"),
+            1 => String::from("1 field was changed or set by others since"),
+            total => format!("{total} fields were changed or set by others since"),
+        };
+        return format!("was applied last by {by}{when}: {what}");
+    }
+    let what = match total {
+        0 => String::from("no field is known to be set by others since"),
+        1 => String::from("1 field was set by others since"),
+        total => format!("{total} fields were set by others since"),
     };
-    let blind = if since.values { "" } else { "; what the values were is not kept" };
-    format!("was applied last by {}{when}: {what}{blind}", quoted(by))
+    format!(
+        "was applied last by {by}{when}: {what}; fields that were removed since cannot be seen, and what the values were is not kept"
+    )
 }
 
 #[cfg(test)]
@@ -329,5 +347,30 @@ mod tests {
         let done = |outcome| Done::new(&document, None, outcome);
         let all = [done(Outcome::Created), done(Outcome::Unchanged), done(Outcome::Unchanged), done(Outcome::Failed)];
         assert_eq!(counted(&all), "4 documents: 1 new, 2 no change, 1 FAILED");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_said_to_be_the_same() {
+        let since = |values: bool, total: usize| Since {
+            by: Some("flux (Apply)".into()),
+            values,
+            changes: drift::Changes { total, ..drift::Changes::default() },
+            ..Since::default()
+        };
+        let blind = "; fields that were removed since cannot be seen, and what the values were is not kept";
+        for (values, total, expected, end) in [
+            (true, 0, "no change since", ""),
+            (true, 1, "1 field was changed or set by others since", ""),
+            (true, 2, "2 fields were changed or set by others since", ""),
+            (false, 0, "no field is known to be set by others since", blind),
+            (false, 1, "1 field was set by others since", blind),
+            (false, 2, "2 fields were set by others since", blind),
+        ] {
+            assert_eq!(
+                said(&since(values, total)),
+                format!("was applied last by `flux (Apply)`: {expected}{end}"),
+                "{values} {total}"
+            );
+        }
     }
 }
