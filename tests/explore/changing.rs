@@ -249,6 +249,105 @@ async fn what_was_changed_since_the_last_apply_is_told_with_who_did() {
 }
 
 #[tokio::test]
+async fn an_order_of_variables_or_init_containers_is_a_change() {
+    let namespace = Cluster::get().namespace("exorder");
+    let with = |env: &str, init: &str| {
+        let image = Cluster::get().image();
+        let init: Vec<String> = init
+            .split(' ')
+            .map(|name| format!("{{name: {name}, image: \"{image}\", imagePullPolicy: Never, command: [\"true\"]}}"))
+            .collect();
+        let env: Vec<String> = env.split(' ').map(|name| format!("{{name: {name}, value: x}}")).collect();
+        deployment("0", "1m").replace(
+            "      containers:\n      - {name: a,",
+            &format!(
+                "      initContainers: [{}]\n      containers:\n      - {{name: a, env: [{}],",
+                init.join(", "),
+                env.join(", ")
+            ),
+        )
+    };
+    namespace.apply(&with("A B", "i j"));
+    let generation = || namespace.ask(&["get", "deployment", "web", "--output=jsonpath={.metadata.generation}"]);
+    let mut client = admin().await;
+    let arguments = |key: &str, text: &str| json!({key: text, "namespace": namespace.name()});
+    let env = "~ spec.template.spec.containers[name=a].env: order A, B → B, A";
+    let text = ok(&mut client, "kube_diff", arguments("source", &with("B A", "i j"))).await;
+    assert_eq!(framed(&text), format!("deployment.apps/web changes in 1 field\n  {env}"));
+    assert_eq!(generation(), "1");
+    let text = ok(&mut client, "kube_apply", arguments("yaml", &with("B A", "i j"))).await;
+    assert_eq!((framed(&text), generation().as_str()), ("deployment.apps/web configured in 1 field", "2"));
+    let text = ok(&mut client, "kube_apply", arguments("yaml", &with("B A", "i j"))).await;
+    assert_eq!((framed(&text), generation().as_str()), ("deployment.apps/web unchanged", "2"));
+    let text = ok(&mut client, "kube_diff", arguments("source", &with("B A", "j i"))).await;
+    let init = "~ spec.template.spec.initContainers: order i, j → j, i";
+    assert_eq!(framed(&text), format!("deployment.apps/web changes in 1 field\n  {init}"));
+    let text = ok(&mut client, "kube_apply", arguments("yaml", &with("B A", "j i"))).await;
+    assert_eq!((framed(&text), generation().as_str()), ("deployment.apps/web configured in 1 field", "3"));
+    // Moved by somebody after it was applied.
+    namespace.apply(&with("A B", "i j").replace("name: web}", "name: moved}"));
+    namespace.ask(&[
+        "patch",
+        "deployment",
+        "moved",
+        "--type=json",
+        "--patch=[{\"op\":\"replace\",\"path\":\"/spec/template/spec/containers/0/env\",\"value\":[{\"name\":\"B\",\"value\":\"x\"},{\"name\":\"A\",\"value\":\"x\"}]}]",
+    ]);
+    let text = ok(&mut client, "kube_diff", arguments("name", "deploy/moved")).await;
+    assert!(text.contains(": 1 field was changed or set by others since"), "{text}");
+    assert_eq!(framed(&text).trim(), env);
+}
+
+#[tokio::test]
+async fn of_custom_resources_every_spelling_and_a_plain_status_are_changes() {
+    let namespace = Cluster::get().namespace("excustom");
+    let group = format!("{}.example.org", namespace.name());
+    let mut client = admin().await;
+    let foo = |fields: &str| {
+        format!("apiVersion: {group}/v1\nkind: Foo\nmetadata: {{name: f}}\n") + &fields.replace(';', "\n") + "\n"
+    };
+    let with = |key: &str, text: &str| json!({key: text, "namespace": namespace.name()});
+    let first = "version: 1;limits: {name: \"1000\"};words: {storage: 1k};status: {phase: a};spec: {containers: [{name: a}, {name: b}]}";
+    ok(&mut client, "kube_apply", with("yaml", &(crd(&group) + "---\n" + &foo(first)))).await;
+    let again = ok(&mut client, "kube_apply", with("yaml", &foo(first))).await;
+    let mut told = Vec::new();
+    let mut source = first.to_owned();
+    for (old, new, expected) in [
+        ("version: 1", "version: \"1\"", "~ version: 1 → \"1\""),
+        ("name: \"1000\"", "name: 1k", "~ limits.name: \"1000\" → \"1k\""),
+        ("storage: 1k", "storage: \"1000\"", "~ words.storage: \"1k\" → \"1000\""),
+        ("phase: a", "phase: b", "~ status.phase: \"a\" → \"b\""),
+    ] {
+        source = source.replace(old, new);
+        let shown = ok(&mut client, "kube_diff", with("source", &foo(&source))).await;
+        let done = ok(&mut client, "kube_apply", with("yaml", &foo(&source))).await;
+        told.push((shown, done, expected));
+    }
+    namespace.kubectl(&["delete", "crd", &format!("foos.{group}"), "--wait=false"]);
+    assert_eq!(framed(&again), format!("foo.{group}/f unchanged"));
+    for (shown, done, expected) in told {
+        assert_eq!(framed(&shown), format!("foo.{group}/f changes in 1 field\n  {expected} [kube-explore (Apply)]"));
+        assert_eq!(framed(&done), format!("foo.{group}/f configured in 1 field"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_removed_after_a_server_side_apply_is_not_denied() {
+    let namespace = Cluster::get().namespace("exremoved");
+    let mut client = admin().await;
+    ok(
+        &mut client,
+        "kube_apply",
+        json!({"yaml": map("c", "1").replace("{v:", "{kept: \"1\", v:"), "namespace": namespace.name()}),
+    )
+    .await;
+    namespace.ask(&["patch", "configmap", "c", "--patch={\"data\":{\"v\":null}}", "--field-manager=somebody"]);
+    assert_eq!(namespace.ask(&["get", "configmap", "c", "--output=jsonpath={.data}"]), "{\"kept\":\"1\"}");
+    let text = ok(&mut client, "kube_diff", json!({"name": "configmap/c", "namespace": namespace.name()})).await;
+    assert!(text.contains("fields that were removed since cannot be seen") && !text.contains("no change"), "{text}");
+}
+
+#[tokio::test]
 async fn a_kind_and_its_object_come_in_one_text() {
     let namespace = Cluster::get().namespace("excrd");
     let group = format!("{}.example.org", namespace.name());

@@ -8,6 +8,8 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use shared::{Untrusted, kubernetes::mask};
 
+use crate::cluster::quoted;
+
 use super::{
     Change, Changes, KEPT, LAST_APPLIED, Walk, What, as_kept,
     owners::{Entry, Owner, Owners},
@@ -18,6 +20,8 @@ use super::{
 
 /// Who writes the annotation.
 const CLIENT_SIDE: &str = "kubectl-client-side-apply";
+/// The most writers of an object that are named.
+const WRITERS: usize = 5;
 
 /// What became of an object.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,38 @@ pub struct Since {
     pub values: bool,
     /// What is no longer as it was applied, and what others have set since.
     pub changes: Changes,
+}
+
+impl Since {
+    /// What became of an object, in a sentence.
+    pub fn said(&self) -> String {
+        let Some(by) = &self.by else {
+            let writers: Vec<String> = self.writers.iter().take(WRITERS).map(|writer| quoted(writer)).collect();
+            let by =
+                if writers.is_empty() { String::new() } else { format!(", it was written by {}", writers.join(", ")) };
+            // Who applied it and lost every field to others is not kept.
+            return format!("has no field of an apply{by}: there is nothing to compare it with");
+        };
+        let when = self.time.as_deref().map(|time| format!(" at {}", quoted(time))).unwrap_or_default();
+        let by = quoted(by);
+        let total = self.changes.total;
+        if self.values {
+            let what = match total {
+                0 => String::from("no change since"),
+                1 => String::from("1 field was changed or set by others since"),
+                total => format!("{total} fields were changed or set by others since"),
+            };
+            return format!("was applied last by {by}{when}: {what}");
+        }
+        let what = match total {
+            0 => String::from("no field is known to be set by others since"),
+            1 => String::from("1 field was set by others since"),
+            total => format!("{total} fields were set by others since"),
+        };
+        format!(
+            "was applied last by {by}{when}: {what}; fields that were removed since cannot be seen, and what the values were is not kept"
+        )
+    }
 }
 
 /// What became of `live` since it was applied.
@@ -304,5 +340,30 @@ mod tests {
             shown,
             "~ data.a: \"[masked: 14 bytes]\" → \"[masked: 7 bytes]\"\n- data.c: \"[masked: 9 bytes]\"\n= data.d: \"[masked: 9 bytes]\" [someone (Update)]"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_said_to_be_the_same() {
+        let since = |values: bool, total: usize| Since {
+            by: Some("flux (Apply)".into()),
+            values,
+            changes: Changes { total, ..Changes::default() },
+            ..Since::default()
+        };
+        let blind = "; fields that were removed since cannot be seen, and what the values were is not kept";
+        for (values, total, expected, end) in [
+            (true, 0, "no change since", ""),
+            (true, 1, "1 field was changed or set by others since", ""),
+            (true, 2, "2 fields were changed or set by others since", ""),
+            (false, 0, "no field is known to be set by others since", blind),
+            (false, 1, "1 field was set by others since", blind),
+            (false, 2, "2 fields were set by others since", blind),
+        ] {
+            assert_eq!(
+                since(values, total).said(),
+                format!("was applied last by `flux (Apply)`: {expected}{end}"),
+                "{values} {total}"
+            );
+        }
     }
 }

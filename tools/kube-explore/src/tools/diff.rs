@@ -12,7 +12,7 @@ use crate::{
     Explore,
     applying::{self, Aim, Brought},
     cluster::{Cluster, quoted},
-    drift::{self, Since},
+    drift,
     kinds::Kinds,
     manifest::{self, Document},
     outcome::{self, Done, Item, Outcome, Row},
@@ -24,8 +24,6 @@ use crate::{
 
 /// How many documents are tried at once.
 const AT_ONCE: usize = 6;
-/// The most writers of an object that are named.
-const WRITERS: usize = 5;
 
 /// The tool.
 pub struct Diff;
@@ -282,41 +280,12 @@ async fn applied_since(cluster: &Cluster, target: Target) -> Result<Differences>
         namespace: namespace.clone(),
         value: Value::Null,
     };
-    let compared = format!("{} {}", quoted(&document.shown()), said(&since));
+    let compared = format!("{} {}", quoted(&document.shown()), since.said());
     let done = Done::new(&document, namespace.as_deref(), Outcome::Configured).changes(since.changes);
     let (_, changes) = outcome::lists(vec![done], namespace.as_deref());
     let scope = cluster.place(namespace.as_deref());
     let others = others.iter().map(|other| Untrusted::line(other)).collect();
     Ok(Differences { scope, compared, others, objects: None, changes, unread })
-}
-
-/// What became of an object, in a sentence.
-fn said(since: &Since) -> String {
-    let Some(by) = &since.by else {
-        let writers: Vec<String> = since.writers.iter().take(WRITERS).map(|writer| quoted(writer)).collect();
-        let by = if writers.is_empty() { String::new() } else { format!(", it was written by {}", writers.join(", ")) };
-        // Who applied it and lost every field to others is not kept.
-        return format!("has no field of an apply{by}: there is nothing to compare it with");
-    };
-    let when = since.time.as_deref().map(|time| format!(" at {}", quoted(time))).unwrap_or_default();
-    let by = quoted(by);
-    let total = since.changes.total;
-    if since.values {
-        let what = match total {
-            0 => String::from("no change since"),
-            1 => String::from("1 field was changed or set by others since"),
-            total => format!("{total} fields were changed or set by others since"),
-        };
-        return format!("was applied last by {by}{when}: {what}");
-    }
-    let what = match total {
-        0 => String::from("no field is known to be set by others since"),
-        1 => String::from("1 field was set by others since"),
-        total => format!("{total} fields were set by others since"),
-    };
-    format!(
-        "was applied last by {by}{when}: {what}; fields that were removed since cannot be seen, and what the values were is not kept"
-    )
 }
 
 #[cfg(test)]
@@ -347,30 +316,5 @@ mod tests {
         let done = |outcome| Done::new(&document, None, outcome);
         let all = [done(Outcome::Created), done(Outcome::Unchanged), done(Outcome::Unchanged), done(Outcome::Failed)];
         assert_eq!(counted(&all), "4 documents: 1 new, 2 no change, 1 FAILED");
-    }
-
-    #[test]
-    fn what_cannot_be_seen_is_not_said_to_be_the_same() {
-        let since = |values: bool, total: usize| Since {
-            by: Some("flux (Apply)".into()),
-            values,
-            changes: drift::Changes { total, ..drift::Changes::default() },
-            ..Since::default()
-        };
-        let blind = "; fields that were removed since cannot be seen, and what the values were is not kept";
-        for (values, total, expected, end) in [
-            (true, 0, "no change since", ""),
-            (true, 1, "1 field was changed or set by others since", ""),
-            (true, 2, "2 fields were changed or set by others since", ""),
-            (false, 0, "no field is known to be set by others since", blind),
-            (false, 1, "1 field was set by others since", blind),
-            (false, 2, "2 fields were set by others since", blind),
-        ] {
-            assert_eq!(
-                said(&since(values, total)),
-                format!("was applied last by `flux (Apply)`: {expected}{end}"),
-                "{values} {total}"
-            );
-        }
     }
 }
