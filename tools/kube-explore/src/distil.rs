@@ -38,6 +38,9 @@ use template::Miner;
 use trace::Sort;
 use words::Words;
 
+/// The most bytes of a line that a container runtime writes as one: it counts the pieces of longer ones as lines when asked for the last ones.
+const PIECE: u64 = 16 << 10;
+
 /// What a distiller does with the lines.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -88,6 +91,8 @@ pub struct Counts {
 struct Source {
     keys: Keys,
     lines: u64,
+    /// Lines as the node has them: what a container writes as one long line is several.
+    pieces: u64,
     /// The error whose trace may go on, and the template of its line.
     open: bool,
     event: Event,
@@ -121,8 +126,12 @@ impl Distiller {
     /// Takes a line of `source`.
     pub fn line(&mut self, source: u16, line: Line<'_>) {
         let mut scratch = std::mem::take(&mut self.scratch);
+        let pieces = 1 + (line.bytes.len() as u64).saturating_add(line.omitted) / PIECE;
         let (time, text) = if self.options.stamped { Stamp::split(line.bytes) } else { (None, line.bytes) };
         self.text(source, time, raw::plain(text, &mut scratch), line.omitted);
+        if let Some(source) = self.sources.get_mut(usize::from(source)) {
+            source.pieces = source.pieces.saturating_add(pieces);
+        }
         scratch.shrink_to(raw::SHOWN);
         self.scratch = scratch;
     }

@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 pub use plan::{Note, Plan, SOURCES_MAX, Source, Which, plan};
 use shared::Call;
 pub use since::Since;
-pub use view::{Names, View};
+pub use view::{Last, Names, View};
 
 use crate::{
     cluster::Cluster,

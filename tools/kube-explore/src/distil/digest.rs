@@ -76,6 +76,8 @@ pub struct Folded {
 pub struct Tail {
     /// Lines of the source in all.
     pub of: u64,
+    /// The same as the node counts them, which has long lines in pieces.
+    pub pieces: u64,
     /// How many of them were kept: a secret of several is one line.
     pub kept: u64,
     /// The last of them, the oldest first.
@@ -104,7 +106,7 @@ pub(super) fn digest(distiller: Distiller) -> Digest {
         let lines = recent.of(number);
         let kept = lines.len().min(options.last);
         let older = lines.len() - kept;
-        Tail { of: source.lines, kept: kept as u64, lines: tail(lines.skip(older)) }
+        Tail { of: source.lines, pieces: source.pieces, kept: kept as u64, lines: tail(lines.skip(older)) }
     });
     Digest {
         counts,

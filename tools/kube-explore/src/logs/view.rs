@@ -1,6 +1,7 @@
 //! A digest as an answer shows it: as plain lines where they fit, else what is wrong, what repeats and the last lines, in the room there is.
 
 mod json;
+mod only;
 mod words;
 
 use std::fmt;
@@ -11,6 +12,8 @@ use shared::{List, Text, Untrusted, output::Budget};
 
 use super::plan::Source;
 use crate::distil::{Digest, Error, Folded};
+
+pub use only::Last;
 
 /// The sizes between the smallest and the largest answer, each an eighth larger than the one before. There are so few that the whole is tried
 /// first: plain lines may be shorter than a digest of half of them.
@@ -28,6 +31,8 @@ pub struct View {
     digest: Digest,
     sources: Vec<Source>,
     grep: Option<Untrusted>,
+    /// What was asked for no more than the end of each log.
+    last: Option<Last>,
     /// Whether every line that was asked for is here.
     whole: bool,
     step: usize,
@@ -50,7 +55,7 @@ impl View {
         // Of what was searched for, the caller has said how many to show; else it is all of it or a digest.
         let complete = grep.is_some() || digest.tails.iter().all(|tail| tail.of <= tail.kept);
         let whole = digest.lost == 0 && size <= Budget::BYTES_MAX && complete;
-        Self { whole, step: STEPS + usize::from(whole), digest, sources, grep: grep.map(Untrusted::line) }
+        Self { whole, step: STEPS + usize::from(whole), digest, sources, grep: grep.map(Untrusted::line), last: None }
     }
 
     /// What came of the lines.
@@ -61,9 +66,11 @@ impl View {
     /// How many lines there were, of what, and when.
     pub fn summary(&self) -> String {
         let counts = &self.digest.counts;
-        let mut summary = match &self.grep {
-            Some(grep) => format!("{} of {} lines have {}", counts.lines, counts.read, grep.quoted()),
-            None => plural(counts.lines, "line"),
+        let only = self.only_last();
+        let mut summary = match (&self.grep, &only) {
+            (Some(grep), _) => format!("{} of {} lines have {}", counts.lines, counts.read, grep.quoted()),
+            (None, Some(only)) => only.clone(),
+            (None, None) => plural(counts.lines, "line"),
         };
         if let (Some(first), Some(last)) = (self.digest.first, self.digest.last) {
             summary = format!("{summary}, {}", first.shown());
@@ -75,7 +82,8 @@ impl View {
         if counts.lines == 0 {
             return summary;
         }
-        summary = format!("{summary}: {}", plural(counts.errors, "error line"));
+        let among = if only.is_some() { "in these, " } else { "" };
+        summary = format!("{summary}: {among}{}", plural(counts.errors, "error line"));
         // Of groups that were dropped it is not known how many there would be.
         if counts.errors > 0 && self.digest.lost_errors == 0 {
             summary = format!("{summary} of {}", plural(self.digest.errors.len() as u64, "kind"));

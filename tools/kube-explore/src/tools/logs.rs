@@ -11,7 +11,7 @@ use crate::{
     Explore,
     cluster::{Cluster, quoted},
     distil::Grep,
-    logs::{self, Names, Note, SOURCES_MAX, Since, View, Want, Which},
+    logs::{self, Last, Names, Note, SOURCES_MAX, Since, View, Want, Which},
     pods::PODS_MAX,
     scope::{self, Place},
     target::Named,
@@ -201,7 +201,8 @@ impl Tool for Logs {
             not_read: Names::new(plan.passed_over),
             states: Records::head("states", states, count).narrower("name a pod"),
             unread: few([pods.unread, read.unread].concat()),
-            said: View::new(read.digest, plan.sources, params.grep.as_deref().filter(|grep| !grep.is_empty())),
+            said: View::new(read.digest, plan.sources, params.grep.as_deref().filter(|grep| !grep.is_empty()))
+                .only(last(&want)),
         })
     }
 }
@@ -253,6 +254,17 @@ fn want(params: &Params) -> Result<Want> {
     Ok(Want { tail, since, grep, last })
 }
 
+/// That only the end of each log was asked for, and what would read more.
+fn last(want: &Want) -> Option<Last> {
+    let lines = want.tail?;
+    let more = match (&want.since, lines) {
+        (Some(_), _) => "leave lines out",
+        (None, LINES_MAX) => "since=24h, or grep",
+        (None, _) => "since=24h or lines=10000",
+    };
+    Some(Last { lines, more })
+}
+
 fn which(params: &Params) -> Result<Which<'_>> {
     match (params.container.as_deref().map(str::trim).filter(|name| !name.is_empty()), params.all_containers) {
         (Some(_), true) => {
@@ -292,6 +304,7 @@ mod tests {
         ] {
             let want = want(&of(params.clone())).unwrap();
             assert_eq!((want.tail, want.last), (tail, last), "{params}");
+            assert_eq!(super::last(&want).map(|last| last.lines), tail, "{params}");
         }
         for params in [
             json!({"name": "web", "lines": 0}),

@@ -41,7 +41,7 @@ impl Serialize for View {
         let tails = tails.into_iter().filter_map(|(number, lines)| {
             let (tail, source) = (digest.tails.get(number)?, self.sources.get(number)?);
             let lines = tail.lines.get(tail.lines.len().saturating_sub(lines)..)?;
-            Some(json!({"pod": source.pod, "container": source.container, "previous": source.previous, "of": tail.of, "lines": lines}))
+            Some(json!({"pod": source.pod, "container": source.container, "previous": source.previous, "of": tail.of, "older_not_read": self.is_end(tail), "lines": lines}))
         });
         let shown = digest.errors.iter().take(errors);
         json!({
@@ -52,6 +52,7 @@ impl Serialize for View {
             "trace_lines": counts.traces,
             "first": digest.first.map(Stamp::shown),
             "last": digest.last.map(Stamp::shown),
+            "older_not_read": self.only_last(),
             "plain": self.plain(),
             "long_lines": counts.long,
             "half_searched": counts.half_searched,
@@ -90,6 +91,7 @@ impl JsonSchema for View {
                 "trace_lines": count("The other lines of traces."),
                 "first": time("The time of the first line."),
                 "last": time("The time of the last line."),
+                "older_not_read": { "type": ["string", "null"], "description": "That only the end of logs was read, and what reads more." },
                 "plain": { "type": "boolean", "description": "Whether tails hold all lines; else they are the end of a digest." },
                 "long_lines": count("Lines of which only the beginning was read."),
                 "half_searched": count("Long lines without a match in their beginning."),
@@ -98,7 +100,7 @@ impl JsonSchema for View {
                 "templates": items("Other lines, alike ones once: level, seen, text, values."),
                 "templates_left_out": count("Templates that are not shown."),
                 "lines_in_no_template": count("Lines that differ from too many others."),
-                "tails": items("The last lines of logs: pod, container, previous, of, lines."),
+                "tails": items("The last lines of logs: pod, container, previous, of, older_not_read, lines."),
             },
             "required": ["read", "lines", "errors", "warnings", "trace_lines", "plain", "error_groups", "templates", "tails"],
         })

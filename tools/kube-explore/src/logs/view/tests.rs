@@ -166,3 +166,46 @@ fn the_largest_step_is_the_largest_answer() {
     view.keep(STEPS);
     assert!(view.room() >= Budget::BYTES_MAX);
 }
+
+#[test]
+fn what_is_only_the_end_of_a_log_says_so() {
+    let last = |lines| Some(Last { lines, more: "since=24h or lines=10000" });
+    let many = |source: u16, count: u32| (0..count).map(move |n| (source, format!("INFO {n}")));
+    let one = || vec![source("web-1", false)];
+    let of = |sources: Vec<Source>, most, lines: Vec<(u16, String)>, tokens| {
+        shown(view(sources, None, 100, lines.into_iter()).only(last(most)), tokens)
+    };
+    let text = of(one(), 100, many(0, 100).collect(), 4_000);
+    assert!(
+        text.starts_with(
+            "the last 100 lines of it (older ones not read: since=24h or lines=10000): in these, 0 error lines\nweb-1/app:\nINFO 0\n"
+        ),
+        "{text}"
+    );
+    // As a digest, too.
+    let text = of(one(), 100, many(0, 100).collect(), 200);
+    assert!(text.contains("(older ones not read") && text.contains(" of the 100 read of web-1/app:"), "{text}");
+    // All there is.
+    let text = of(one(), 100, many(0, 99).collect(), 4_000);
+    assert!(text.starts_with("99 lines: 0 error lines\n"), "{text}");
+    assert!(of(one(), 1, many(0, 1).collect(), 400).starts_with("the last line of it (older ones"));
+    // The node counts the pieces of a long line.
+    let long = many(0, 97).chain([(0, "x".repeat(40_000))]).collect();
+    assert!(of(one(), 100, long, 400).starts_with("the last 98 lines of it (older"));
+
+    let two = || vec![source("web-1", false), source("web-2", false)];
+    let text = of(two(), 3, many(0, 3).chain(many(1, 2)).collect(), 400);
+    assert_eq!(
+        text,
+        "5 lines: only the last 3 lines of 1 of them (older ones not read: since=24h or lines=10000): in these, 0 error lines\n\
+         web-1/app, only the last 3 lines:\nINFO 0\nINFO 1\nINFO 2\nweb-2/app:\nINFO 0\nINFO 1"
+    );
+    let text = of(two(), 80, many(0, 80).chain(many(1, 79)).collect(), 250);
+    assert!(text.contains("[only the last 80 lines read of: web-1/app]\n"), "{text}");
+    let text = of(two(), 2, many(0, 2).chain(many(1, 2)).collect(), 400);
+    assert!(text.starts_with("4 lines: only the last 2 lines of each (older"), "{text}");
+    let json = serde_json::to_value(Only { said: view(two(), None, 9, many(0, 3)).only(last(3)) }).unwrap();
+    assert_eq!(json["said"]["tails"][0]["older_not_read"], true, "{json}");
+    let json = serde_json::to_value(Only { said: view(two(), None, 9, many(0, 3)) }).unwrap();
+    assert!(json["said"]["older_not_read"].is_null(), "{json}");
+}

@@ -17,7 +17,7 @@ impl View {
         for (tail, source) in self.digest.tails.iter().zip(&self.sources) {
             let left = tail.of.saturating_sub(tail.kept);
             if tail.of > 0 {
-                text.line(format_args!("{}:", source.shown()));
+                text.line(format_args!("{}{}:", source.shown(), self.only_of(tail)));
             }
             if left > 0 {
                 text.line(format_args!("[{} left out: raise lines]", plural(left, "older line")));
@@ -32,6 +32,9 @@ impl View {
         let cut = self.cut();
         let digest = &self.digest;
         self.limits(text);
+        if let Some(ends) = self.ends() {
+            text.line(ends);
+        }
         let mut shown: u64 = 0;
         if cut.errors > 0 || cut.part > 0 {
             text.line("errors, alike ones once:");
@@ -67,7 +70,8 @@ impl View {
         }
         for (number, lines) in &cut.tails {
             let (Some(tail), Some(source)) = (digest.tails.get(*number), self.sources.get(*number)) else { continue };
-            text.line(format_args!("the last {} of {} of {}:", lines, tail.of, source.shown()));
+            let of = if self.is_end(tail) { format!("the {} read", tail.of) } else { tail.of.to_string() };
+            text.line(format_args!("the last {lines} of {of} of {}:", source.shown()));
             for line in tail.lines.get(tail.lines.len().saturating_sub(*lines)..).unwrap_or_default() {
                 text.framed(|inside| format!("{}\n", line.inside(inside)));
             }
