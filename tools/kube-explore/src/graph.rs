@@ -7,19 +7,61 @@
 pub mod draw;
 pub mod facts;
 pub mod note;
+mod ports;
+mod rights;
+mod selector;
+pub mod state;
+#[cfg(test)]
+mod tests;
+mod tie;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-pub use facts::{Refers, Thing};
+pub use facts::{Owner, Refers, Thing};
+pub use rights::Whom;
+use serde_json::Value;
+
+use crate::field::text;
 
 /// The most objects of a graph that is drawn.
 pub const NODES_MAX: usize = 150;
+
+/// Built-in kinds whose names others give to theirs.
+const BUILT_IN: [&str; 18] = [
+    "Pod",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "Service",
+    "Ingress",
+    "NetworkPolicy",
+    "ConfigMap",
+    "Secret",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "Node",
+    "Namespace",
+    "Event",
+];
+
+/// The group in an `apiVersion`, if it is not one of the API server's own.
+pub fn foreign(api_version: &str) -> &str {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let own = !group.contains('.') || group.ends_with(".k8s.io") && !group.ends_with(".x-k8s.io");
+    if own { "" } else { group }
+}
 
 /// Which object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
     /// `Deployment`.
     pub kind: String,
+    /// The group of the kind, of one that is not built in: others give their kinds the same names.
+    pub group: String,
     /// Empty for cluster-wide kinds.
     pub namespace: String,
     /// Its name.
@@ -29,12 +71,33 @@ pub struct Id {
 impl Id {
     /// An object.
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
-        Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { kind: kind.to_owned(), group: String::new(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
-    /// `deployment/web`.
+    /// Which one `object` is.
+    pub fn of(object: &Value) -> Self {
+        let id = Self::new(text(object, "/kind"), text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+        id.of_group(foreign(text(object, "/apiVersion")))
+    }
+
+    /// The same, of a kind of this group.
+    #[must_use]
+    pub fn of_group(self, group: &str) -> Self {
+        Self { group: group.to_owned(), ..self }
+    }
+
+    /// Whether it is of this built-in kind.
+    pub fn is(&self, kind: &str) -> bool {
+        self.group.is_empty() && self.kind == kind
+    }
+
+    /// `deployment/web`; with the group where a built-in kind has the same name.
     pub fn shown(&self) -> String {
-        format!("{}/{}", self.kind.to_lowercase(), self.name)
+        let kind = self.kind.to_lowercase();
+        if !self.group.is_empty() && BUILT_IN.contains(&self.kind.as_str()) {
+            return format!("{kind}.{}/{}", self.group, self.name);
+        }
+        format!("{kind}/{}", self.name)
     }
 
     /// The same, with its namespace where that is not the one of `near`.
@@ -55,8 +118,12 @@ pub enum Tie {
     Routes,
     /// It reads it: a config map, a secret, a claim, an account.
     Uses,
-    /// It decides about it: an autoscaler, a disruption budget, a network policy.
+    /// It says how many of it there are: an autoscaler.
+    Scales,
+    /// It says how many of them may go: a disruption budget.
     Guards,
+    /// It says what may be sent to it and from it: a network policy.
+    Filters,
     /// It runs there.
     Runs,
     /// It gives it rights.
@@ -70,7 +137,9 @@ impl Tie {
             Self::Owns => "owns",
             Self::Routes => "routes to",
             Self::Uses => "uses",
+            Self::Scales => "scales",
             Self::Guards => "guards",
+            Self::Filters => "filters",
             Self::Runs => "runs on",
             Self::Grants => "grants",
         }
@@ -88,6 +157,8 @@ pub struct Edge {
     pub tie: Tie,
     /// How, where that says more: `env DB_URL`, `80 → 8080`.
     pub how: String,
+    /// Whether it leads to nothing: a port or a key is not there.
+    pub bad: bool,
 }
 
 /// An object in a graph.
@@ -99,6 +170,8 @@ pub struct Node {
     pub note: String,
     /// Whether something refers to it and it is not there.
     pub missing: bool,
+    /// Whether it is not as it should be.
+    pub bad: bool,
 }
 
 /// A part of a cluster around one object.
@@ -116,7 +189,7 @@ pub struct Graph {
 /// things is known to be missing.
 pub fn build(target: &Id, things: &[Thing], looked: &BTreeSet<String>, depth: usize) -> Graph {
     let known: HashMap<&Id, &Thing> = things.iter().map(|thing| (&thing.id, thing)).collect();
-    let edges = tie(things, &known);
+    let edges = tie::tie(things, &known);
     let mut around: BTreeMap<&Id, Vec<&Edge>> = BTreeMap::new();
     for edge in &edges {
         around.entry(&edge.from).or_default().push(edge);
@@ -152,14 +225,22 @@ pub fn build(target: &Id, things: &[Thing], looked: &BTreeSet<String>, depth: us
     let sends = |id: &Id| edges.iter().any(|edge| edge.tie == Tie::Routes && edge.from == *id);
     let node = |id: &&Id| match known.get(id) {
         Some(thing) if thing.selects.as_ref().is_some_and(|(_, tie)| *tie == Tie::Routes) && !sends(id) => {
-            let note =
-                if looked.contains("Pod") { format!("{}, selects no pod", thing.note) } else { thing.note.clone() };
-            Node { id: (*id).clone(), note: note.trim_start_matches(", ").to_owned(), missing: false }
+            let ended = things.iter().filter(|pod| pod.ended && tie::selects(thing, pod)).count();
+            let selects = match (looked.contains("Pod"), ended) {
+                (false, _) => String::new(),
+                (true, 0) => String::from(", selects no pod"),
+                (true, ended) => format!(", selects no pod that runs: {ended} ended"),
+            };
+            let note = format!("{}{selects}", thing.note);
+            let bad = thing.bad || !selects.is_empty();
+            Node { id: (*id).clone(), note: note.trim_start_matches(", ").to_owned(), missing: false, bad }
         }
-        Some(thing) => Node { id: (*id).clone(), note: thing.note.clone(), missing: false },
+        Some(thing) => Node { id: (*id).clone(), note: thing.note.clone(), missing: false, bad: thing.bad },
         None => {
-            let missing = looked.contains(&id.kind);
-            Node { id: (*id).clone(), note: String::from(if missing { "is not there" } else { "" }), missing }
+            // What is in another namespace was not looked for.
+            let missing = id.group.is_empty() && looked.contains(&id.kind) && id.namespace == target.namespace;
+            let note = String::from(if missing { "is not there" } else { "" });
+            Node { id: (*id).clone(), note, missing, bad: false }
         }
     };
     let nodes = reached.iter().map(node).collect();
@@ -177,61 +258,27 @@ fn leads(id: &Id, target: &Id, tie: Tie, outward: bool, steps: usize) -> bool {
         // To a service from what sends to it, and from it to what it sends to; a pod is sent to by services only.
         (Tie::Routes, _) => true,
         // What all the pods of a node use is not about the node.
-        (Tie::Uses | Tie::Grants, true) => first || target.kind != "Node",
+        (Tie::Uses, true) => first || !target.is("Node"),
         // A service is used by its endpoints; everything else is used by too many.
-        (Tie::Uses, false) => first || id.kind == "Service",
-        (Tie::Guards, false) => true,
-        (Tie::Guards, true) => first,
+        (Tie::Uses, false) => first || id.is("Service"),
+        (Tie::Scales | Tie::Guards | Tie::Filters, false) => true,
+        (Tie::Scales | Tie::Guards | Tie::Filters, true) => first,
+        // Of an account its rights, and of rights who has them if that was asked for.
+        (Tie::Grants, true) => first || target.is("Role") || target.is("ClusterRole"),
         (Tie::Runs, true) => true,
         (Tie::Runs, false) => first,
-        // Of an account its rights; of rights not everybody who has them.
-        (Tie::Grants, false) => id.kind == "ServiceAccount",
+        (Tie::Grants, false) => id.is("ServiceAccount"),
     }
 }
 
 /// Whether `id` is one that owns the target sooner than one that belongs to it: its other children are not what was asked for.
 fn is_above(id: &Id, target: &Id) -> bool {
-    let rank = |kind: &str| match kind {
+    let rank = |id: &Id| match id.kind.as_str() {
+        _ if !id.group.is_empty() => 3,
         "Pod" => 0,
         "ReplicaSet" | "Job" => 1,
         "Deployment" | "StatefulSet" | "DaemonSet" | "CronJob" => 2,
         _ => 3,
     };
-    rank(&id.kind) > rank(&target.kind)
-}
-
-/// Every tie between things.
-fn tie(things: &[Thing], known: &HashMap<&Id, &Thing>) -> Vec<Edge> {
-    let mut edges: BTreeMap<(Id, Id, Tie), BTreeSet<String>> = BTreeMap::new();
-    let mut add = |from: &Id, to: &Id, tie: Tie, how: &str| {
-        let hows = edges.entry((from.clone(), to.clone(), tie)).or_default();
-        if !how.is_empty() {
-            hows.insert(how.to_owned());
-        }
-    };
-    for thing in things {
-        for owner in &thing.owners {
-            // An owner is in the same namespace, or in none.
-            let near = Id::new(&owner.kind, &thing.id.namespace, &owner.name);
-            let wide = Id::new(&owner.kind, "", &owner.name);
-            add(if known.contains_key(&wide) { &wide } else { &near }, &thing.id, Tie::Owns, "");
-        }
-        for Refers { to, tie, how } in &thing.refers {
-            add(&thing.id, to, *tie, how);
-        }
-        if let Some((selector, tie)) = &thing.selects {
-            let pods = things.iter().filter(|other| other.id.kind == "Pod" && other.id.namespace == thing.id.namespace);
-            for pod in pods.filter(|pod| selector.matches(&pod.labels)) {
-                add(&thing.id, &pod.id, *tie, &thing.how);
-            }
-        }
-    }
-    let edge = |((from, to, tie), hows): ((Id, Id, Tie), BTreeSet<String>)| {
-        let mut how = hows.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        if hows.len() > 3 {
-            how.push_str(&format!(" and {} more", hows.len() - 3));
-        }
-        Edge { from, to, tie, how }
-    };
-    edges.into_iter().map(edge).collect()
+    rank(id) > rank(target)
 }

@@ -10,6 +10,8 @@ const SIBLINGS: usize = 3;
 const ON_NODE: usize = 20;
 /// How deep a tree is drawn.
 const DEPTH: usize = 12;
+/// The longest line, in bytes, of what could be several.
+const LINE: usize = 200;
 
 /// A drawing under way.
 struct Drawing<'g> {
@@ -29,10 +31,17 @@ pub fn tree(graph: &Graph, target: &Id) -> Vec<String> {
     }
     drawing.section(Tie::Routes, "routes:");
     drawing.section(Tie::Uses, "uses:");
+    drawing.section(Tie::Scales, "scales:");
     drawing.section(Tie::Guards, "guards:");
+    drawing.section(Tie::Filters, "filters:");
     drawing.places();
-    drawing.section(Tie::Grants, "rights:");
+    drawing.rights();
     drawing.lines
+}
+
+/// Whether it gives rights: its role and its accounts are told together.
+fn is_binding(id: &Id) -> bool {
+    id.is("RoleBinding") || id.is("ClusterRoleBinding")
 }
 
 /// The topmost owners of the target.
@@ -92,7 +101,7 @@ impl<'g> Drawing<'g> {
     /// The ties of one sort, those from one object in one line.
     fn section(&mut self, tie: Tie, title: &str) {
         let mut from: BTreeMap<&Id, BTreeMap<(&str, &str), Vec<&Id>>> = BTreeMap::new();
-        for edge in self.graph.edges.iter().filter(|edge| edge.tie == tie) {
+        for edge in self.graph.edges.iter().filter(|edge| edge.tie == tie && !is_binding(&edge.from)) {
             let groups = from.entry(&edge.from).or_default();
             groups.entry((edge.to.kind.as_str(), edge.how.as_str())).or_default().push(&edge.to);
         }
@@ -101,26 +110,77 @@ impl<'g> Drawing<'g> {
                 let how = if how.is_empty() { String::new() } else { format!(" [{how}]") };
                 format!("{}{how}", self.few(&to, SIBLINGS))
             });
-            format!("  {} -> {}", self.noted(from), parts.collect::<Vec<_>>().join("; "))
+            let (from, parts) = (self.noted(from), parts.collect::<Vec<_>>());
+            let one = format!("  {from} -> {}", parts.join("; "));
+            // A line that is too long is cut wherever it is.
+            if one.len() <= LINE || parts.len() < 2 {
+                return vec![one];
+            }
+            let parts = parts.into_iter().map(|part| format!("    {part}"));
+            std::iter::once(format!("  {from} ->")).chain(parts).collect()
         };
-        let lines: Vec<String> = from.into_iter().map(line).collect();
+        let lines: Vec<String> = from.into_iter().flat_map(line).collect();
         if !lines.is_empty() {
             self.lines.push(title.to_owned());
             self.lines.extend(lines);
         }
     }
 
-    /// Where it runs: a line for each node, with what is not well there first.
+    /// Who may do what: a line for each binding, with its role.
+    fn rights(&mut self) {
+        let mut bindings: BTreeMap<&Id, (Vec<String>, Vec<String>)> = BTreeMap::new();
+        for edge in self.graph.edges.iter().filter(|edge| is_binding(&edge.from)) {
+            let (roles, accounts) = bindings.entry(&edge.from).or_default();
+            match (edge.tie, edge.how.as_str()) {
+                (Tie::Uses, _) => roles.push(self.noted(&edge.to)),
+                (Tie::Grants, "") => accounts.push(self.noted(&edge.to)),
+                (Tie::Grants, how) => accounts.push(format!("{} [{how}]", self.noted(&edge.to))),
+                _ => {}
+            }
+        }
+        let line = |(binding, (roles, mut accounts)): (&Id, (Vec<String>, Vec<String>))| {
+            let more = accounts.len().saturating_sub(SIBLINGS);
+            accounts.truncate(SIBLINGS);
+            let (roles, mut accounts) = (roles.join(", "), accounts.join(", "));
+            if more > 0 {
+                accounts.push_str(&format!(" and {more} more"));
+            }
+            match (roles.as_str(), accounts.as_str()) {
+                (roles, "") => format!("  {}: {roles}", self.noted(binding)),
+                ("", accounts) => format!("  {} -> {accounts}", self.noted(binding)),
+                (roles, accounts) => format!("  {}: {roles} -> {accounts}", self.noted(binding)),
+            }
+        };
+        let lines: Vec<String> = bindings.into_iter().map(line).collect();
+        if !lines.is_empty() {
+            self.lines.push(String::from("rights:"));
+            self.lines.extend(lines);
+        }
+    }
+
+    /// Where it runs: a line for each node, with what is not well there first. Of a node that was asked for, a line for each pod.
     fn places(&mut self) {
         let mut nodes: BTreeMap<&Id, Vec<&Id>> = BTreeMap::new();
         for edge in self.graph.edges.iter().filter(|edge| edge.tie == Tie::Runs) {
             nodes.entry(&edge.to).or_default().push(&edge.from);
         }
-        let shown = if self.target.kind == "Node" { ON_NODE } else { SIBLINGS };
-        let line = |(node, mut pods): (&Id, Vec<&Id>)| {
-            pods.sort_by_key(|pod| self.note(pod).starts_with("Running") || self.note(pod).starts_with("Succeeded"));
-            format!("  {}: {}", self.noted(node), self.few(&pods, shown))
-        };
+        for pods in nodes.values_mut() {
+            pods.sort_by_key(|pod| self.nodes.get(*pod).is_none_or(|node| !node.bad));
+        }
+        if let Some(pods) = nodes.remove(self.target) {
+            self.lines.push(String::from("runs here:"));
+            let lines: Vec<String> = pods.iter().take(ON_NODE).map(|pod| format!("  {}", self.noted(pod))).collect();
+            self.lines.extend(lines);
+            let more = pods.len().saturating_sub(ON_NODE);
+            if more > 0 {
+                let bad = pods.iter().skip(ON_NODE).filter(|pod| self.nodes.get(**pod).is_some_and(|node| node.bad));
+                self.lines.push(match bad.count() {
+                    0 => format!("  and {more} more, all well"),
+                    bad => format!("  and {more} more, {bad} of them not well"),
+                });
+            }
+        }
+        let line = |(node, pods): (&Id, Vec<&Id>)| format!("  {}: {}", self.noted(node), self.few(&pods, SIBLINGS));
         let lines: Vec<String> = nodes.into_iter().map(line).collect();
         if !lines.is_empty() {
             self.lines.push(String::from("runs on:"));
@@ -144,6 +204,7 @@ pub fn mermaid(graph: &Graph, target: &Id) -> Vec<String> {
         let note = if note.is_empty() { String::new() } else { format!("<br/>{}", label(note)) };
         lines.push(format!("  n{at}[\"{}{note}\"]", label(&node.id.shown_from(target))));
     }
+    let (mut drawn, mut broken) = (0_usize, Vec::new());
     for edge in &graph.edges {
         if let (Some(from), Some(to)) = (number.get(&edge.from), number.get(&edge.to)) {
             let how = if edge.how.is_empty() {
@@ -152,16 +213,30 @@ pub fn mermaid(graph: &Graph, target: &Id) -> Vec<String> {
                 format!("{}: {}", edge.tie.shown(), edge.how)
             };
             lines.push(format!("  n{from} -->|\"{}\"| n{to}", label(&how)));
+            if edge.bad {
+                broken.push(drawn.to_string());
+            }
+            drawn += 1;
         }
     }
-    let missing: Vec<String> =
-        graph.nodes.iter().enumerate().filter(|(_, node)| node.missing).map(|(at, _)| format!("n{at}")).collect();
+    let class = |of: fn(&Node) -> bool| {
+        let nodes = graph.nodes.iter().enumerate().filter(move |(_, node)| of(node));
+        nodes.map(|(at, _)| format!("n{at}")).collect::<Vec<_>>().join(",")
+    };
+    let (missing, bad) = (class(|node| node.missing), class(|node| node.bad && !node.missing));
     if let Some(at) = number.get(target) {
         lines.push(format!("  style n{at} stroke-width:3px"));
     }
+    if !broken.is_empty() {
+        lines.push(format!("  linkStyle {} stroke:#d00", broken.join(",")));
+    }
     if !missing.is_empty() {
-        lines.push(String::from("  classDef missing stroke-dasharray:4"));
-        lines.push(format!("  class {} missing", missing.join(",")));
+        lines.push(String::from("  classDef missing stroke:#d00,stroke-dasharray:4"));
+        lines.push(format!("  class {missing} missing"));
+    }
+    if !bad.is_empty() {
+        lines.push(String::from("  classDef bad stroke:#d00,stroke-width:3px"));
+        lines.push(format!("  class {bad} bad"));
     }
     lines
 }
@@ -201,7 +276,7 @@ mod tests {
     fn pod(name: &str) -> Value {
         json!({"kind": "Pod", "metadata": meta(name, json!({"app": "web"}), Some(("ReplicaSet", "web-1"))),
             "spec": {"containers": [{}], "nodeName": "n1", "serviceAccountName": "web"},
-            "status": {"phase": "Running", "containerStatuses": [{"ready": true}]}})
+            "status": {"phase": "Running", "containerStatuses": [{"ready": true, "state": {"running": {}}}]}})
     }
 
     fn shop(pods: usize) -> Vec<Value> {
@@ -246,13 +321,12 @@ routes:
   service/web (ClusterIP) -> pod/web-1-0 (Running 1/1), pod/web-1-1 (Running 1/1) [80 → 8080]
 uses:
   deployment/web (2/2 ready) -> configmap/app [all env]; secret/db IS NOT THERE [env URL, env USER]; serviceaccount/web [runs as]
-  rolebinding/web -> role/reader [role]
-guards:
+scales:
   horizontalpodautoscaler/web (1 to 5 replicas, now 2) -> deployment/web (2/2 ready)
 runs on:
   node/n1: pod/web-1-0 (Running 1/1), pod/web-1-1 (Running 1/1)
 rights:
-  rolebinding/web -> serviceaccount/web"
+  rolebinding/web: role/reader -> serviceaccount/web"
         );
     }
 

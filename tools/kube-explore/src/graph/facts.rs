@@ -1,17 +1,26 @@
 //! What one object says of its relations to others, and in a few words of its state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Id, Tie, note::note};
-use crate::field::{items, text};
+use super::{
+    Id, Tie, foreign,
+    note::{is_well, note},
+    ports::{self, Named, Port, port},
+    rights::Whom,
+    selector::Selector,
+    state,
+};
+use crate::field::{condition_is, items, text, yes};
 
 /// What is kept of an object.
 #[derive(Clone, Debug, Default)]
 pub struct Thing {
     /// Which.
     pub id: Id,
+    /// Which of all that had, have and will have its name.
+    pub uid: String,
     /// Its labels, for those who select it.
     pub labels: BTreeMap<String, String>,
     /// Who owns it.
@@ -20,11 +29,28 @@ pub struct Thing {
     pub refers: Vec<Refers>,
     /// Which pods it selects, and what for.
     pub selects: Option<(Selector, Tie)>,
-    /// What ties it to those.
-    pub how: String,
+    /// The ports it sends to.
+    pub ports: Vec<Port>,
+    /// Whether it sends to pods that are not ready, too.
+    pub sends_anyway: bool,
+    /// The ports its containers name.
+    pub named: Vec<Named>,
+    /// Whether it is a pod of which nothing runs any more.
+    pub ended: bool,
+    /// Whether it is a pod that says it is not ready.
+    pub unready: bool,
+    /// Whom it gives rights to.
+    pub grants: Vec<Whom>,
+    /// The keys it has, where it was read for them.
+    pub keys: Option<BTreeSet<String>>,
+    /// Whether it is not as it should be.
+    pub bad: bool,
     /// How it is.
     pub note: String,
 }
+
+/// Built-in kinds that make pods, and tell of them what they have in common.
+const OWNERS_OF_PODS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
 
 impl Default for Id {
     fn default() -> Self {
@@ -37,8 +63,12 @@ impl Default for Id {
 pub struct Owner {
     /// Its kind.
     pub kind: String,
+    /// The group of that, as [`Id`] has it.
+    pub group: String,
     /// Its name.
     pub name: String,
+    /// Which of that name.
+    pub uid: String,
 }
 
 /// A reference to another object.
@@ -50,97 +80,76 @@ pub struct Refers {
     pub tie: Tie,
     /// How.
     pub how: String,
-}
-
-/// A label selector.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selector {
-    labels: Vec<(String, String)>,
-    expressions: Vec<(String, String, Vec<String>)>,
-}
-
-impl Selector {
-    /// Reads one of both forms: a map of labels (services), or a LabelSelector. An empty map of a service selects nothing, an empty LabelSelector
-    /// everything: who asks says which with `everything`.
-    pub fn read(selector: Option<&Value>, everything: bool) -> Option<Self> {
-        let selector = selector?.as_object()?;
-        let structured = selector.contains_key("matchLabels") || selector.contains_key("matchExpressions");
-        let labels = if structured { selector.get("matchLabels").and_then(Value::as_object) } else { Some(selector) };
-        let labels: Vec<(String, String)> = labels
-            .into_iter()
-            .flatten()
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-            .collect();
-        let expressions = items(selector.get("matchExpressions")).map(|expression| {
-            let values = items(expression.get("values")).filter_map(Value::as_str).map(str::to_owned).collect();
-            (text(expression, "/key").to_owned(), text(expression, "/operator").to_owned(), values)
-        });
-        let expressions: Vec<_> = expressions.collect();
-        (everything || !labels.is_empty() || !expressions.is_empty()).then_some(Self { labels, expressions })
-    }
-
-    /// Whether `labels` fit.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        let fits = |(key, operator, values): &(String, String, Vec<String>)| {
-            let value = labels.get(key);
-            match operator.as_str() {
-                "In" => value.is_some_and(|value| values.contains(value)),
-                "NotIn" => value.is_none_or(|value| !values.contains(value)),
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
-        };
-        self.labels.iter().all(|(key, value)| labels.get(key) == Some(value)) && self.expressions.iter().all(fits)
-    }
-}
-
-/// A port by its number or its name.
-fn port(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(name)) => name.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        _ => String::new(),
-    }
+    /// The key that has to be there.
+    pub key: Option<String>,
 }
 
 impl Thing {
     /// Reads an object.
     pub fn read(object: &Value) -> Self {
-        let kind = text(object, "/kind");
-        let namespace = text(object, "/metadata/namespace");
-        let id = Id::new(kind, namespace, text(object, "/metadata/name"));
+        let id = Id::of(object);
         let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
         let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
         let owners = items(object.pointer("/metadata/ownerReferences"))
-            .map(|owner| Owner { kind: text(owner, "/kind").to_owned(), name: text(owner, "/name").to_owned() })
+            .map(|owner| Owner {
+                kind: text(owner, "/kind").to_owned(),
+                group: foreign(text(owner, "/apiVersion")).to_owned(),
+                name: text(owner, "/name").to_owned(),
+                uid: text(owner, "/uid").to_owned(),
+            })
             .collect();
-        let mut thing = Self { id, labels, owners, ..Self::default() };
-        thing.relations(object);
+        let uid = text(object, "/metadata/uid").to_owned();
+        let mut thing = Self { id, uid, labels, owners, ..Self::default() };
+        if thing.id.group.is_empty() {
+            thing.relations(object);
+        } else if OWNERS_OF_PODS.contains(&thing.id.kind.as_str()) {
+            // Others make workloads after the pattern of the built-in ones.
+            thing.template(object.pointer("/spec/template/spec"));
+        }
         thing.note = note(object);
+        thing.bad = !is_well(object);
         thing
     }
 
     fn refer(&mut self, kind: &str, namespace: &str, name: &str, tie: Tie, how: impl Into<String>) {
         if !name.is_empty() {
-            self.refers.push(Refers { to: Id::new(kind, namespace, name), tie, how: how.into() });
+            self.refers.push(Refers { to: Id::new(kind, namespace, name), tie, how: how.into(), key: None });
+        }
+    }
+
+    /// A reference to a config map or a secret, and the keys of it that are needed.
+    fn reads<'k>(&mut self, kind: &str, source: &Value, how: &str, keys: impl Iterator<Item = &'k str>) {
+        let name = if kind == "Secret" && source.get("secretName").is_some() { "/secretName" } else { "/name" };
+        let own = self.id.namespace.clone();
+        let optional = yes(source, "/optional");
+        let how = if optional { format!("{how} (optional)") } else { how.to_owned() };
+        let mut needed = keys.filter(|key| !key.is_empty() && !optional).peekable();
+        if needed.peek().is_none() {
+            self.refer(kind, &own, text(source, name), Tie::Uses, how.as_str());
+        }
+        for key in needed {
+            let to = Id::new(kind, &own, text(source, name));
+            self.refers.push(Refers { to, tie: Tie::Uses, how: how.clone(), key: Some(key.to_owned()) });
         }
     }
 
     fn relations(&mut self, object: &Value) {
         let own = self.id.namespace.clone();
         match self.id.kind.as_str() {
-            "Pod" => self.pod(object.pointer("/spec")),
+            "Pod" => {
+                self.named = ports::of_pod(object);
+                self.ended = state::has_ended(object);
+                self.unready = condition_is(object, "Ready", "False").is_some();
+                self.pod(object.pointer("/spec"));
+            }
             "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => self.template(object.pointer("/spec/template/spec")),
             "CronJob" => self.template(object.pointer("/spec/jobTemplate/spec/template/spec")),
-            "Service" => {
+            // Of one that is another name for a host the selector says nothing.
+            "Service" if text(object, "/spec/type") != "ExternalName" => {
                 self.selects =
                     Selector::read(object.pointer("/spec/selector"), false).map(|selector| (selector, Tie::Routes));
-                let ports = items(object.pointer("/spec/ports")).map(|one| {
-                    let (from, to) = (port(one.get("port")), port(one.get("targetPort")));
-                    if to.is_empty() || from == to { from } else { format!("{from} → {to}") }
-                });
-                self.how = ports.collect::<Vec<_>>().join(", ");
+                self.ports = ports::of_service(object);
+                self.sends_anyway = yes(object, "/spec/publishNotReadyAddresses");
             }
             // Most are owned by their service, which says it all.
             "EndpointSlice" if self.owners.is_empty() => {
@@ -152,7 +161,9 @@ impl Thing {
             "HorizontalPodAutoscaler" => {
                 let of = "/spec/scaleTargetRef";
                 let (kind, name) = (text(object, &format!("{of}/kind")), text(object, &format!("{of}/name")));
-                self.refer(kind, &own, name, Tie::Guards, "");
+                let group = foreign(text(object, &format!("{of}/apiVersion"))).to_owned();
+                let to = Id::new(kind, &own, name).of_group(&group);
+                self.refers.push(Refers { to, tie: Tie::Scales, how: String::new(), key: None });
             }
             "PodDisruptionBudget" => {
                 self.selects =
@@ -160,7 +171,7 @@ impl Thing {
             }
             "NetworkPolicy" => {
                 self.selects =
-                    Selector::read(object.pointer("/spec/podSelector"), true).map(|selector| (selector, Tie::Guards));
+                    Selector::read(object.pointer("/spec/podSelector"), true).map(|selector| (selector, Tie::Filters));
             }
             "PersistentVolumeClaim" => {
                 self.refer("PersistentVolume", "", text(object, "/spec/volumeName"), Tie::Uses, "bound");
@@ -170,12 +181,7 @@ impl Thing {
                 let role = text(object, "/roleRef/kind");
                 let place = if role == "ClusterRole" { "" } else { own.as_str() };
                 self.refer(role, place, text(object, "/roleRef/name"), Tie::Uses, "role");
-                for subject in
-                    items(object.pointer("/subjects")).filter(|subject| text(subject, "/kind") == "ServiceAccount")
-                {
-                    let place = Some(text(subject, "/namespace")).filter(|place| !place.is_empty()).unwrap_or(&own);
-                    self.refer("ServiceAccount", place, text(subject, "/name"), Tie::Grants, "");
-                }
+                self.grants = Whom::read(object);
             }
             _ => {}
         }
@@ -185,10 +191,8 @@ impl Thing {
     fn pod(&mut self, spec: Option<&Value>) {
         let Some(spec) = spec else { return };
         self.refer("Node", "", text(spec, "/nodeName"), Tie::Runs, "");
-        let controlled = self
-            .owners
-            .iter()
-            .any(|owner| matches!(owner.kind.as_str(), "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job"));
+        let controlled =
+            self.owners.iter().any(|owner| owner.group.is_empty() && OWNERS_OF_PODS.contains(&owner.kind.as_str()));
         if controlled {
             // Claims of a stateful set are the pod's own.
             self.claims(spec);
@@ -215,29 +219,28 @@ impl Thing {
                 continue;
             }
             let how = format!("volume {}", text(volume, "/name"));
-            self.refer("ConfigMap", &own, text(volume, "/configMap/name"), Tie::Uses, how.as_str());
-            self.refer("Secret", &own, text(volume, "/secret/secretName"), Tie::Uses, how.as_str());
-            for source in items(volume.pointer("/projected/sources")) {
-                self.refer("ConfigMap", &own, text(source, "/configMap/name"), Tie::Uses, how.as_str());
-                self.refer("Secret", &own, text(source, "/secret/name"), Tie::Uses, how.as_str());
+            for source in std::iter::once(volume).chain(items(volume.pointer("/projected/sources"))) {
+                for (kind, field) in [("ConfigMap", "configMap"), ("Secret", "secret")] {
+                    let Some(source) = source.get(field) else { continue };
+                    let keys = items(source.get("items")).map(|item| text(item, "/key"));
+                    self.reads(kind, source, &how, keys);
+                }
             }
         }
         let containers = ["initContainers", "containers"].into_iter().flat_map(|field| items(spec.get(field)));
         for container in containers {
             for variable in items(container.get("env")) {
                 let how = format!("env {}", text(variable, "/name"));
-                self.refer(
-                    "ConfigMap",
-                    &own,
-                    text(variable, "/valueFrom/configMapKeyRef/name"),
-                    Tie::Uses,
-                    how.as_str(),
-                );
-                self.refer("Secret", &own, text(variable, "/valueFrom/secretKeyRef/name"), Tie::Uses, how.as_str());
+                for (kind, field) in [("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")] {
+                    let Some(source) = variable.get("valueFrom").and_then(|from| from.get(field)) else { continue };
+                    self.reads(kind, source, &how, std::iter::once(text(source, "/key")));
+                }
             }
             for from in items(container.get("envFrom")) {
-                self.refer("ConfigMap", &own, text(from, "/configMapRef/name"), Tie::Uses, "all env");
-                self.refer("Secret", &own, text(from, "/secretRef/name"), Tie::Uses, "all env");
+                for (kind, field) in [("ConfigMap", "configMapRef"), ("Secret", "secretRef")] {
+                    let Some(source) = from.get(field) else { continue };
+                    self.reads(kind, source, "all env", std::iter::empty());
+                }
             }
         }
         for secret in items(spec.get("imagePullSecrets")) {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::field::{items, number, text};
+use super::{foreign, state};
+use crate::field::{condition, condition_is, items, number, text};
 
 /// How an object is, in a few words.
 pub fn note(object: &Value) -> String {
@@ -11,9 +12,12 @@ pub fn note(object: &Value) -> String {
         let wanted = object.pointer(wanted).and_then(Value::as_i64).unwrap_or(1);
         format!("{}/{wanted} ready", number(object, ready))
     };
-    let deleted = if text(object, "/metadata/deletionTimestamp").is_empty() { "" } else { ", terminating" };
-    let note = match text(object, "/kind") {
-        "Pod" => pod(object),
+    let kind = own_kind(object);
+    // A pod and a namespace say so themselves.
+    let leaves = !text(object, "/metadata/deletionTimestamp").is_empty() && !matches!(kind, "Pod" | "Namespace");
+    let deleted = if leaves { ", terminating" } else { "" };
+    let note = match kind {
+        "Pod" => state::pod(object),
         "Deployment" | "StatefulSet" | "ReplicaSet" => replicas("/status/readyReplicas", "/spec/replicas"),
         "DaemonSet" => replicas("/status/numberReady", "/status/desiredNumberScheduled"),
         "Job" => match (number(object, "/status/succeeded"), number(object, "/status/failed")) {
@@ -33,17 +37,19 @@ pub fn note(object: &Value) -> String {
             format!("{ready} of {all} endpoints ready")
         }
         "PersistentVolumeClaim" | "PersistentVolume" | "Namespace" => text(object, "/status/phase").to_owned(),
-        "HorizontalPodAutoscaler" => format!(
-            "{} to {} replicas, now {}",
-            object.pointer("/spec/minReplicas").and_then(Value::as_i64).unwrap_or(1),
-            number(object, "/spec/maxReplicas"),
-            number(object, "/status/currentReplicas")
-        ),
+        "HorizontalPodAutoscaler" => {
+            let least = object.pointer("/spec/minReplicas").and_then(Value::as_i64).unwrap_or(1);
+            let (most, now) = (number(object, "/spec/maxReplicas"), number(object, "/status/currentReplicas"));
+            let idle = idle(object).map(|(kind, why)| match text(why, "/reason") {
+                "" => format!(", {kind}=False"),
+                reason => format!(", {kind}=False: {reason}"),
+            });
+            format!("{least} to {most} replicas, now {now}{}", idle.unwrap_or_default())
+        }
         "PodDisruptionBudget" => format!("{} may go", number(object, "/status/disruptionsAllowed")),
         "Node" => node(object),
         _ => {
-            let ready =
-                items(object.pointer("/status/conditions")).find(|condition| text(condition, "/type") == "Ready");
+            let ready = condition(object, "Ready");
             ready
                 .map(|ready| match (text(ready, "/status"), text(ready, "/reason")) {
                     (status, "") => format!("Ready={status}"),
@@ -71,19 +77,33 @@ fn node(object: &Value) -> String {
     words.join(", ")
 }
 
-/// A pod's state as kubectl prints it, near enough for one word.
-fn pod(object: &Value) -> String {
-    let statuses = || items(object.pointer("/status/containerStatuses"));
-    let reason = items(object.pointer("/status/initContainerStatuses")).chain(statuses()).find_map(|status| {
-        let waiting = text(status, "/state/waiting/reason");
-        let ended = text(status, "/state/terminated/reason");
-        [waiting, ended]
-            .into_iter()
-            .find(|reason| !matches!(*reason, "" | "PodInitializing" | "ContainerCreating" | "Completed"))
-    });
-    let own = Some(text(object, "/status/reason")).filter(|reason| !reason.is_empty());
-    let state = own.or(reason).unwrap_or_else(|| text(object, "/status/phase"));
-    let ready = statuses().filter(|status| status.get("ready").and_then(Value::as_bool) == Some(true)).count();
-    let all = items(object.pointer("/spec/containers")).count();
-    format!("{state} {ready}/{all}")
+/// The kind of an object, if it is a built-in one.
+fn own_kind(object: &Value) -> &str {
+    if foreign(text(object, "/apiVersion")).is_empty() { text(object, "/kind") } else { "" }
+}
+
+/// Why an autoscaler does nothing.
+fn idle(object: &Value) -> Option<(&'static str, &Value)> {
+    ["ScalingActive", "AbleToScale"].into_iter().find_map(|kind| Some((kind, condition_is(object, kind, "False")?)))
+}
+
+/// Whether an object is as it should be, as far as it says.
+pub fn is_well(object: &Value) -> bool {
+    let wanted = |path: &str| object.pointer(path).and_then(Value::as_i64).unwrap_or(1);
+    match own_kind(object) {
+        "Pod" => state::is_well(object),
+        "Deployment" | "StatefulSet" | "ReplicaSet" => {
+            number(object, "/status/readyReplicas") >= wanted("/spec/replicas")
+        }
+        "DaemonSet" => number(object, "/status/numberReady") >= number(object, "/status/desiredNumberScheduled"),
+        "Job" => condition_is(object, "Failed", "True").is_none(),
+        "EndpointSlice" => items(object.get("endpoints"))
+            .all(|endpoint| endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(true)),
+        "PersistentVolumeClaim" => text(object, "/status/phase") == "Bound",
+        "PersistentVolume" => text(object, "/status/phase") != "Failed",
+        "Namespace" => text(object, "/status/phase") != "Terminating",
+        "HorizontalPodAutoscaler" => idle(object).is_none(),
+        "Node" => node(object) == "Ready" || node(object) == "Ready, cordoned",
+        _ => condition_is(object, "Ready", "False").is_none(),
+    }
 }

@@ -1,19 +1,18 @@
 //! `kube_topology`: what hangs together with an object.
 
-use std::{collections::BTreeSet, sync::Arc};
+mod read;
 
-use futures_util::{StreamExt as _, stream};
+use std::sync::Arc;
+
+pub use read::around;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use shared::{Annotations, Answer, Call, Code, Lines, List, Read, Records, Result, Text, Tool, ToolError, Untrusted};
+use shared::{Annotations, Answer, Call, Lines, List, Read, Records, Result, Text, Tool, ToolError, Untrusted};
 
 use crate::{
     Explore,
     cluster::Cluster,
-    graph::{Graph, Id, Thing, build, draw},
-    kinds::{self, Kind, Kinds},
-    path::Path,
+    graph::{Graph, draw},
     scope::{self, Place},
     target::{Named, Target, others},
     unread::{self, Unread},
@@ -23,10 +22,6 @@ use crate::{
 const DEPTH: usize = 4;
 /// The most.
 const DEPTH_MAX: usize = 8;
-/// How many kinds are read at once.
-const AT_ONCE: usize = 8;
-/// How many objects outside of the namespace are looked up.
-const ENDS_MAX: usize = 12;
 
 /// The tool.
 pub struct Topology;
@@ -91,6 +86,8 @@ struct Node {
     note: Untrusted,
     /// Whether something refers to it and it is not there.
     missing: bool,
+    /// Whether it is not as it should be.
+    bad: bool,
 }
 
 /// A tie.
@@ -100,7 +97,7 @@ struct Edge {
     from: Untrusted,
     /// To which.
     to: Untrusted,
-    /// owns, routes to, uses, guards, runs on, grants.
+    /// owns, routes to, uses, scales, guards, filters, runs on, grants.
     tie: &'static str,
     /// How.
     how: Untrusted,
@@ -178,6 +175,7 @@ fn answer(scope: Place, target: &Target, graph: &Graph, lines: &[String], unread
         namespace: Untrusted::line(&node.id.namespace),
         note: Untrusted::line(&node.note),
         missing: node.missing,
+        bad: node.bad,
     };
     let edge = |edge: &crate::graph::Edge| Edge {
         from: Untrusted::line(&edge.from.shown()),
@@ -195,124 +193,4 @@ fn answer(scope: Place, target: &Target, graph: &Graph, lines: &[String], unread
         drawing: Lines::all("lines", lines.join("\n").as_bytes()),
         unread,
     }
-}
-
-/// Kinds of a namespace whose objects are read whole, because they say what they are tied to.
-fn telling(served: &Kinds) -> Vec<Kind> {
-    let mut kinds = vec![
-        kinds::pods(),
-        kinds::deployments(),
-        kinds::replica_sets(),
-        kinds::stateful_sets(),
-        kinds::daemon_sets(),
-        kinds::jobs(),
-        kinds::cron_jobs(),
-        kinds::services(),
-        kinds::endpoint_slices(),
-        kinds::ingresses(),
-        kinds::network_policies(),
-        kinds::volume_claims(),
-        kinds::autoscalers(),
-        kinds::disruption_budgets(),
-        kinds::role_bindings(),
-    ];
-    let gateways = served
-        .all
-        .iter()
-        .filter(|kind| kind.group == "gateway.networking.k8s.io" && kind.namespaced && kind.can("list"));
-    kinds.extend(gateways.cloned());
-    kinds
-}
-
-/// Kinds of a namespace that others refer to, and of which the name is enough.
-fn silent() -> [Kind; 3] {
-    [kinds::config_maps(), kinds::secrets(), kinds::service_accounts()]
-}
-
-/// What is around `target`.
-pub async fn around(cluster: &Cluster, target: &Target, served: &Kinds, depth: usize) -> (Graph, Id, Vec<Unread>) {
-    let mut object = target.object.clone();
-    if let Some(fields) = object.as_object_mut() {
-        fields.entry("kind").or_insert_with(|| target.kind.kind.clone().into());
-    }
-    let own = Thing::read(&object);
-    let id = own.id.clone();
-    let mut things = vec![own];
-    let (mut looked, mut unread) = (BTreeSet::new(), Vec::new());
-    let keep = |object: Value| Some(Thing::read(&object));
-    match target.namespace.as_deref() {
-        Some(namespace) => {
-            let mut lists = stream::iter(telling(served))
-                .map(|kind: Kind| async move {
-                    let listed = cluster.objects(&kind, Some(namespace), None, None, keep).await;
-                    (kind, listed)
-                })
-                .buffer_unordered(AT_ONCE);
-            while let Some((kind, listed)) = lists.next().await {
-                if listed.unread.is_empty() {
-                    looked.insert(kind.kind);
-                }
-                things.extend(listed.items);
-                unread.extend(listed.unread);
-            }
-            for kind in silent() {
-                let listed = cluster
-                    .rows(&kind, Some(namespace), None, |columns, row, _| columns.cell(row, "name").map(str::to_owned))
-                    .await;
-                if listed.unread.is_empty() {
-                    looked.insert(kind.kind.clone());
-                }
-                let named = |name: &String| Thing { id: Id::new(&kind.kind, namespace, name), ..Thing::default() };
-                things.extend(listed.items.iter().map(named));
-                unread.extend(listed.unread);
-            }
-        }
-        None if target.kind.plural == "nodes" => {
-            let on = format!("spec.nodeName={}", target.name);
-            let listed = cluster.objects(&kinds::pods(), None, Some(&on), None, keep).await;
-            things.extend(listed.items);
-            unread.extend(listed.unread);
-        }
-        None => {
-            let listed = cluster.objects(&kinds::volume_claims(), None, None, None, keep).await;
-            things.extend(listed.items);
-            unread.extend(listed.unread);
-        }
-    }
-    // The target is among what was read, too.
-    things.dedup_by(|a, b| a.id == b.id);
-    let graph = build(&id, &things, &looked, depth);
-    (ends(cluster, graph, &mut unread).await, id, unread)
-}
-
-/// Looks up what the graph refers to beyond the namespace.
-async fn ends(cluster: &Cluster, mut graph: Graph, unread: &mut Vec<Unread>) -> Graph {
-    let wide = |id: &Id| match id.kind.as_str() {
-        "Node" => Some(kinds::nodes()),
-        "PersistentVolume" => Some(kinds::volumes()),
-        "StorageClass" => Some(kinds::storage_classes()),
-        _ => None,
-    };
-    let ends: Vec<(usize, Path)> = graph
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(_, node)| node.note.is_empty() && node.id.namespace.is_empty())
-        .filter_map(|(at, node)| Some((at, Path::object(&wide(&node.id)?, None, &node.id.name))))
-        .take(ENDS_MAX)
-        .collect();
-    let found: Vec<_> = stream::iter(ends)
-        .map(|(at, path): (usize, Path)| async move { (at, cluster.object(&path).await) })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    for (at, found) in found {
-        let Some(node) = graph.nodes.get_mut(at) else { continue };
-        match found {
-            Ok(object) => node.note = Thing::read(&object).note,
-            Err(failure) if failure.code == Code::NotFound => node.missing = true,
-            Err(failure) => unread.push(failure.unread(&node.id.shown())),
-        }
-    }
-    graph
 }
