@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it did not expect fails")]
 
 mod changing;
+mod drawn;
 mod faults;
 mod finding;
 mod health;

@@ -193,7 +193,7 @@ fn table() -> Vec<Row> {
                         "configmaps. has 1",
                     ],
                 ),
-                wide("kube_topology", json!({"name": "ns/{ns}-ending"}), &["namespace/{ns}-ending", "erminating"]),
+                wide("kube_topology", json!({"name": "ns/{ns}-ending"}), &["namespace/{ns}-ending (Terminating)"]),
             ],
         ),
         row(
@@ -210,7 +210,16 @@ fn table() -> Vec<Row> {
                     ],
                 ),
                 logs("deploy/queue", &["1 pod", "0 lines"]),
-                topology("hpa/queue", &["1 to 5 replicas", "deployment/queue (1/1 ready)"]),
+                topology(
+                    "hpa/queue",
+                    &[
+                        "1 to 5 replicas",
+                        "ScalingActive=False: FailedGetResourceMetric",
+                        "scales:",
+                        "deployment/queue (1/1 ready)",
+                    ],
+                )
+                .but_not(&["guards"]),
             ],
         ),
         row(
@@ -255,7 +264,7 @@ fn table() -> Vec<Row> {
                 find(here(json!({"query": "worker"})), &["worker", "Init:0/1"]),
                 inspect("worker", &["Initialized=False", "init wait-for-queue", "waiting for queue.internal:5672"]),
                 logs("worker", &["worker/wait-for-queue", "PodInitializing", "waiting for queue.internal:5672"]),
-                topology("worker", &["pod/worker (", "0/1)"]),
+                topology("worker", &["pod/worker (Init:0/1 0/1)"]),
             ],
         ),
         row(
@@ -274,13 +283,16 @@ fn table() -> Vec<Row> {
                         "uses configmap/settings",
                     ],
                 )
-                .but_not(&["IS NOT THERE"]),
+                .but_not(&["configmap/settings IS NOT THERE"]),
                 logs(
                     "api",
                     &["no log read", "CreateContainerConfigError", "couldn't find key DATABASE_URL in ConfigMap"],
                 ),
-                topology("api", &["CreateContainerConfigError 0/1", "configmap/settings", "DATABASE_URL"])
-                    .but_not(&["IS NOT THERE"]),
+                topology(
+                    "api",
+                    &["CreateContainerConfigError 0/1", "configmap/settings", "key DATABASE_URL IS NOT THERE"],
+                )
+                .but_not(&["configmap/settings IS NOT THERE"]),
             ],
         ),
         row(
@@ -438,7 +450,7 @@ fn table() -> Vec<Row> {
                 find(here(json!({"query": "svc/web"})), &["service", "web"]),
                 inspect("svc/web", &["80 → 8081", "targetPort: 8081", "1 of 1 endpoints ready"]),
                 logs("svc/web", &["1 pod"]),
-                topology("svc/web", &["80 → 8081", "pod/web-"]),
+                topology("svc/web", &["80 → 8081, and its pods name 8080", "pod/web-"]),
             ],
         ),
         row(
