@@ -60,11 +60,34 @@ pub fn namespace(object: &Value) -> &str {
     text(object, "/metadata/namespace")
 }
 
-/// The controller of an object, as its kind in lower case and its name.
+/// The kinds of Kubernetes itself that make others, and their groups.
+const MAKERS: [(&str, &str); 9] = [
+    ("cronjob", "batch"),
+    ("daemonset", "apps"),
+    ("deployment", "apps"),
+    ("job", "batch"),
+    ("node", ""),
+    ("pod", ""),
+    ("replicaset", "apps"),
+    ("replicationcontroller", ""),
+    ("statefulset", "apps"),
+];
+
+/// The controller of an object, as its kind in lower case and its name. Anybody may call a kind of theirs `Job`: only one of Kubernetes itself is
+/// called so here, others with their group, as `job.example.com`.
 pub fn controller(object: &Value) -> Option<(String, String)> {
     let owner = each(object, "/metadata/ownerReferences").find(|owner| yes(owner, "/controller"))?;
-    let (kind, name) = (text(owner, "/kind"), text(owner, "/name"));
-    (!kind.is_empty() && !name.is_empty()).then(|| (kind.to_lowercase(), name.to_owned()))
+    let (kind, name) = (text(owner, "/kind").to_lowercase(), text(owner, "/name"));
+    if kind.is_empty() || name.is_empty() {
+        return None;
+    }
+    let group = text(owner, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
+    let kind = match MAKERS.iter().find(|(known, _)| *known == kind) {
+        Some((_, own)) if *own == group => kind,
+        _ if group.is_empty() => format!("{kind}.core"),
+        _ => format!("{kind}.{group}"),
+    };
+    Some((kind, name.to_owned()))
 }
 
 /// The labels at `path`.
@@ -104,6 +127,23 @@ mod tests {
             assert_eq!((name(&object), namespace(&object), number(&object, "/status/x")), ("", "", 0));
             assert!(condition(&object, "Ready").is_none() && controller(&object).is_none());
             assert!(time(&object, "/metadata").is_none() && each(&object, "/metadata").next().is_none());
+        }
+    }
+
+    #[test]
+    fn a_kind_is_one_of_a_group() {
+        for (version, kind, expected) in [
+            ("batch/v1", "Job", "job"),
+            ("apps/v1", "ReplicaSet", "replicaset"),
+            ("v1", "Node", "node"),
+            ("att.example.com/v1", "Job", "job.att.example.com"),
+            ("v1", "Job", "job.core"),
+            ("apps/v1", "Job", "job.apps"),
+            ("argoproj.io/v1alpha1", "Rollout", "rollout.argoproj.io"),
+        ] {
+            let owners = json!([{"controller": true, "apiVersion": version, "kind": kind, "name": "x"}]);
+            let found = controller(&json!({"metadata": {"ownerReferences": owners}}));
+            assert_eq!(found, Some((expected.to_owned(), String::from("x"))));
         }
     }
 

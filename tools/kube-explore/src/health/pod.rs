@@ -319,14 +319,16 @@ mod tests {
 
     #[test]
     fn a_deployment_stands_behind_its_replica_set() {
-        let pod = |kind: &str, name: &str, hash: &str| {
-            let pod = json!({"metadata": {"labels": {"pod-template-hash": hash}, "ownerReferences": [{"controller": true, "kind": kind, "name": name}]}});
+        let pod = |version: &str, kind: &str, name: &str, hash: &str| {
+            let owners = json!([{"controller": true, "apiVersion": version, "kind": kind, "name": name}]);
+            let pod = json!({"metadata": {"labels": {"pod-template-hash": hash}, "ownerReferences": owners}});
             look(&pod, now()).owner.map(|(kind, name)| format!("{kind}/{name}"))
         };
-        assert_eq!(pod("ReplicaSet", "api-7d9", "7d9").unwrap(), "deployment/api");
-        assert_eq!(pod("ReplicaSet", "api", "").unwrap(), "replicaset/api");
-        assert_eq!(pod("ReplicaSet", "-7d9", "7d9").unwrap(), "replicaset/-7d9");
-        assert_eq!(pod("StatefulSet", "db", "7d9").unwrap(), "statefulset/db");
-        assert_eq!(pod("Node", "n", ""), None);
+        assert_eq!(pod("apps/v1", "ReplicaSet", "api-7d9", "7d9").unwrap(), "deployment/api");
+        assert_eq!(pod("apps/v1", "ReplicaSet", "api", "").unwrap(), "replicaset/api");
+        assert_eq!(pod("apps/v1", "ReplicaSet", "-7d9", "7d9").unwrap(), "replicaset/-7d9");
+        assert_eq!(pod("apps/v1", "StatefulSet", "db", "7d9").unwrap(), "statefulset/db");
+        assert_eq!(pod("a.io/v1", "ReplicaSet", "api-7d9", "7d9").unwrap(), "replicaset.a.io/api-7d9");
+        assert_eq!(pod("v1", "Node", "n", ""), None);
     }
 }

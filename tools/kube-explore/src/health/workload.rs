@@ -36,8 +36,8 @@ pub struct Workload {
 pub fn judge(short: Short, object: Option<&Value>, now: Timestamp) -> Option<Workload> {
     let mut found = Workload { settled: short.age >= SETTLING, short, ..Workload::default() };
     let Some(object) = object else { return Some(found) };
-    // The replicas of a deployment are its own affair, unless nobody owns them.
-    if found.short.kind == "replicaset" && controller(object).is_some() {
+    // The replicas of a deployment are its own affair. Those of others are looked at: nobody else here speaks for them.
+    if found.short.kind == "replicaset" && controller(object).is_some_and(|(kind, _)| kind == "deployment") {
         return None;
     }
     // Pods of the release before stay until somebody deletes them.
@@ -252,9 +252,9 @@ mod tests {
         assert_eq!(paused(0, 2).unwrap().level(true), Level::Critical);
         let daemons = Short { kind: "daemonset", ..short(2, 2, 500) };
         assert!(judge(daemons, Some(&json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})), now()).is_none());
-        let owned =
-            json!({"metadata": {"ownerReferences": [{"controller": true, "kind": "Deployment", "name": "web"}]}});
-        assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&owned), now()).is_none());
+        let owned = |version: &str| json!({"metadata": {"ownerReferences": [{"controller": true, "apiVersion": version, "kind": "Deployment", "name": "web"}]}});
+        assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&owned("apps/v1")), now()).is_none());
+        assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&owned("a.io/v1")), now()).is_some());
         assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&json!({})), now()).is_some());
     }
 

@@ -60,8 +60,11 @@ impl Looking<'_> {
             short.extend(items);
         }
         let (replicas, _) = part.took(replicas, false);
-        let known: BTreeSet<(String, String)> =
-            short.iter().map(|short| (short.namespace.clone(), short.name.clone())).collect();
+        let known: BTreeSet<(String, String)> = short
+            .iter()
+            .filter(|short| short.kind == "deployment")
+            .map(|short| (short.namespace.clone(), short.name.clone()))
+            .collect();
         // Those of a deployment that is short itself say nothing new.
         short.extend(
             replicas.into_iter().filter(|one| !known.contains(&(one.namespace.clone(), stem(&one.name).to_owned()))),
