@@ -1,12 +1,14 @@
 //! What is wrong with a cluster, and how wrong: rules over objects and rows, without a request of their own.
 //!
-//! What a row of a table shows to be well is not looked at again ([`columns`]); of pods that are alike one is looked at for all ([`group`]).
+//! What a row of a table shows to be well is not looked at again ([`columns`]); of pods that look alike some are looked at ([`group`]), who
+//! speak for the others if they have one maker ([`apart`]).
 //! Each rule says what is wrong with one object; [`fold`] makes one cause of what belongs together, and ranks the causes.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub mod alike;
+pub mod apart;
 pub mod calls;
 pub mod columns;
 pub mod conditions;

@@ -1,7 +1,7 @@
 //! Looking at a cluster for what is wrong: tables first, whole objects only of what looks bad, and of those no more than is worth it.
 //!
 //! Everything is asked at once; [`Cluster`] bounds how many requests are under way. What a table shows to be well is counted and let go. Of pods
-//! that are alike one is read for all, so that ten thousand that crash cost no more than sixty. The judgement is in [`crate::health`].
+//! that look alike some are read, so that ten thousand that crash cost no more than sixty. The judgement is in [`crate::health`].
 
 use futures_util::{StreamExt as _, join, stream};
 use jiff::Timestamp;

@@ -17,6 +17,22 @@ pub struct PodRow {
     pub age: i64,
     /// The lost node it is on; empty for others.
     pub lost: String,
+    /// What its row says beyond its status.
+    pub sign: Sign,
+}
+
+/// What a row says beyond a status that says little: `Running` is what most are called that do not work, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// Nothing: the status says it.
+    #[default]
+    None,
+    /// It runs and is ready, and was restarted once.
+    Once,
+    /// It runs and is ready, and was restarted again and again.
+    Again,
+    /// Not all of it is ready.
+    Short,
 }
 
 /// A pod that is not well by its row, or is on a node that is `lost`.
@@ -40,6 +56,12 @@ pub fn pod(columns: &Columns, row: &Row, namespace: Option<&str>, lost: &dyn Fn(
         status: status.to_owned(),
         age: seconds(cell("Age")).unwrap_or(i64::MAX),
         lost: if lost { node.to_owned() } else { String::new() },
+        sign: match restarts.split(' ').next() {
+            _ if status != "Running" || lost => Sign::None,
+            _ if short => Sign::Short,
+            Some("0" | "1") => Sign::Once,
+            _ => Sign::Again,
+        },
     })
 }
 
@@ -183,6 +205,14 @@ mod tests {
         ] {
             let found = pod(&columns, &row(cells), Some("ns"), &|node| node == "lost");
             assert_eq!(found.is_some(), suspect, "{cells}");
+        }
+        for (cells, sign) in [
+            ("a,1/1,Running,1 (3m ago),5d,1.2.3.4,n", Sign::Once),
+            ("a,1/1,Running,4 (3m ago),5d,1.2.3.4,n", Sign::Again),
+            ("a,0/1,Running,4 (3m ago),5d,1.2.3.4,n", Sign::Short),
+            ("a,0/1,CrashLoopBackOff,4 (3m ago),5d,1.2.3.4,n", Sign::None),
+        ] {
+            assert_eq!(pod(&columns, &row(cells), None, &|_| false).unwrap().sign, sign, "{cells}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Cause, Evidence, Level,
+    columns::Sign,
     finding::{Class, Finding},
     group::Group,
     words,
@@ -25,6 +26,8 @@ pub struct Of {
     pub pod: String,
     /// Some of them.
     pub pods: Vec<String>,
+    /// How many more look like them by their rows, by what they are called: nobody looked at those.
+    pub beyond: BTreeMap<String, u64>,
 }
 
 impl Of {
@@ -34,6 +37,10 @@ impl Of {
         for (reason, count) in other.also {
             let also = self.also.entry(reason).or_default();
             *also = also.saturating_add(count);
+        }
+        for (called, count) in other.beyond {
+            let beyond = self.beyond.entry(called).or_default();
+            *beyond = beyond.saturating_add(count);
         }
         self.pods.extend(other.pods);
         self.pods.truncate(NAMED);
@@ -47,14 +54,25 @@ impl Of {
 /// What a status says of pods nobody looked at.
 pub fn by_status(group: &Group) -> Finding {
     let class = match group.status.as_str() {
-        "Running" => Class::NotReady,
+        "Running" => match group.sign {
+            Sign::Once => Class::Restarted,
+            Sign::Again => Class::Restarting,
+            Sign::Short | Sign::None => Class::NotReady,
+        },
         "Pending" | "ContainerCreating" | "PodInitializing" => Class::Waiting,
         "Terminating" => Class::Terminating,
         _ => Class::Ended,
     };
     // It may be that all of them are just starting.
     let class = if group.settled == 0 && class < Class::Ended { Class::Starting } else { class };
-    Finding::new(class, if group.status == "Running" { "not ready" } else { &group.status })
+    let reason = match class {
+        Class::Restarted | Class::Restarting => "restarts",
+        _ if group.status == "Running" => "not ready",
+        _ => &group.status,
+    };
+    let mut finding = Finding::new(class, reason);
+    finding.facts.push(String::from("not looked at"));
+    finding
 }
 
 /// How bad pods are whose workload has all it wants.
@@ -90,8 +108,13 @@ pub fn tell(pods: Of, of: (&str, &str, &str), level: Level, facts: Vec<String>) 
     for (reason, count) in pods.also.iter().filter(|(reason, _)| **reason != cause.reason).take(2) {
         cause.facts.push(format!("also {reason} ×{count}"));
     }
+    let beyond = pods.beyond.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    if let Some(called) = pods.beyond.keys().next() {
+        let called = if pods.beyond.len() > 1 { String::new() } else { format!(" called {called}") };
+        cause.facts.push(words::brief(&format!("{beyond} more{called} have this status and were not looked at")));
+    }
     cause.said = pods.finding.said;
-    cause.affected = pods.count.max(1);
+    cause.affected = pods.count.max(1).saturating_add(beyond);
     cause
 }
 

@@ -7,8 +7,16 @@ use std::{
 
 use super::{Looking, Part};
 use crate::{
-    health::{Level, columns, finding::Pod, group::Groups, node, pod},
+    health::{
+        Level,
+        apart::{Looked, apart, of_one},
+        columns,
+        finding::Pod,
+        group::{self, Group, Groups},
+        node, pod,
+    },
     kinds,
+    unread::Unread,
 };
 
 /// The most pods that are read whole.
@@ -35,31 +43,77 @@ impl Looking<'_> {
         part.fine.push(("pods", seen.saturating_sub(members.len() as u64)));
         let (groups, others) = groups.into_inner().unwrap_or_else(PoisonError::into_inner).of(&members);
         if others > 0 {
-            part.unread.push(crate::unread::Unread::new(
-                &format!("{others} more pods that are not well"),
-                "too many kinds of trouble",
-            ));
+            part.unread
+                .push(Unread::new(&format!("{others} more pods that are not well"), "too many kinds of trouble"));
         }
-        // Those on a lost node are explained.
-        let asked = groups.iter().filter(|group| group.lost.is_empty() && !group.stem.is_empty()).take(MOST);
-        let asked: Vec<_> = asked.map(|group| (group.namespace.clone(), group.oldest.clone())).collect();
-        let known: BTreeSet<_> = asked.iter().cloned().collect();
-        let mut looked: BTreeMap<(String, String), Option<Pod>> = self
-            .whole(&kinds::pods(), asked, &mut part.unread)
-            .await
-            .into_iter()
-            .map(|(namespace, name, object)| ((namespace, name), object.map(|object| pod::look(&object, now))))
-            .collect();
-        for group in groups {
-            let key = (group.namespace.clone(), group.oldest.clone());
-            match looked.remove(&key) {
-                Some(found) => part.seen.groups.push((group, found)),
-                // It went while it was looked for, and nobody else is like it.
-                None if known.contains(&key) && group.count == 1 => {}
-                None => part.seen.groups.push((group, None)),
-            }
-        }
+        part.seen.groups = self.looked(groups, &mut part.unread).await;
         part.seen.nodes = nodes;
         part
     }
+    /// Looks at some pods of each group: at more where those that were looked at do not speak for the others.
+    async fn looked(&self, groups: Vec<Group>, unread: &mut Vec<Unread>) -> Vec<(Group, Option<Pod>)> {
+        // Those on a lost node are explained, and of those nobody can tell apart there are too many.
+        let (asked, explained): (Vec<Group>, Vec<Group>) =
+            groups.into_iter().partition(|group| group.lost.is_empty() && !group.stem.is_empty());
+        let taken = group::sample(&asked.iter().collect::<Vec<_>>(), MOST);
+        let mut left = MOST.saturating_sub(taken.iter().sum());
+        let first: Vec<(usize, &(String, i64))> =
+            taken.iter().enumerate().flat_map(|(at, taken)| of(&asked, at, 0).take(*taken)).collect();
+        let mut looked: Vec<(Vec<Looked>, u64)> = asked.iter().map(|_| Default::default()).collect();
+        self.look(&asked, first, &mut looked, unread).await;
+        let mut more = Vec::new();
+        let unlike = |at: &usize| looked.get(*at).is_some_and(|(looked, _)| !looked.is_empty() && !of_one(looked));
+        let unlike: Vec<usize> = (0..asked.len()).filter(unlike).collect();
+        // A little of each, for as long as there is something left.
+        for round in 0..MOST {
+            for at in &unlike {
+                let next = of(&asked, *at, taken.get(*at).copied().unwrap_or_default()).nth(round);
+                if let Some(next) = next.filter(|_| left > 0) {
+                    more.push(next);
+                    left -= 1;
+                }
+            }
+        }
+        self.look(&asked, more, &mut looked, unread).await;
+        let mut all: Vec<_> = explained.into_iter().map(|group| (group, None)).collect();
+        for (group, (looked, gone)) in asked.into_iter().zip(looked) {
+            all.extend(apart(group, looked, gone));
+        }
+        all
+    }
+
+    async fn look(
+        &self,
+        groups: &[Group],
+        asked: Vec<(usize, &(String, i64))>,
+        looked: &mut [(Vec<Looked>, u64)],
+        unread: &mut Vec<Unread>,
+    ) {
+        let mut places: BTreeMap<(String, String), (usize, i64)> = BTreeMap::new();
+        let mut names = Vec::new();
+        for (at, (name, age)) in asked {
+            let Some(group) = groups.get(at) else { continue };
+            let key = (group.namespace.clone(), name.clone());
+            if places.insert(key.clone(), (at, *age)).is_none() {
+                names.push(key);
+            }
+        }
+        for (namespace, name, object) in self.whole(&kinds::pods(), names, unread).await {
+            if let Some((at, age)) = places.remove(&(namespace, name.clone()))
+                && let Some((looked, _)) = looked.get_mut(at)
+            {
+                looked.push((name, age, object.map(|object| pod::look(&object, self.now))));
+            }
+        }
+        for (at, _) in places.into_values() {
+            if let Some((_, gone)) = looked.get_mut(at) {
+                *gone = gone.saturating_add(1);
+            }
+        }
+    }
+}
+
+/// Those that are known of a group, but for the first.
+fn of(groups: &[Group], at: usize, but: usize) -> impl Iterator<Item = (usize, &(String, i64))> {
+    groups.get(at).into_iter().flat_map(|group| &group.some).skip(but).map(move |one| (at, one))
 }

@@ -1,5 +1,11 @@
 use super::*;
-use crate::health::{Verdict, columns::Short, finding::Log};
+use crate::health::{
+    Verdict,
+    columns::{Short, Sign},
+    finding::{Finding, Log, Pod},
+    group::Group,
+    workload::Job,
+};
 
 fn crash() -> Finding {
     let mut finding = Finding::new(Class::Crash, "CrashLoopBackOff");
@@ -185,7 +191,7 @@ fn pods_that_nobody_made_are_told_by_their_reason() {
     assert_eq!(
         told,
         [
-            "pay/pod/c-a: Evicted ×4 pods",
+            "pay/pod/c-a: Evicted ×4 pods, not looked at",
             "pay/pod/a-a: CrashLoopBackOff, exit 3, 5 restarts",
             "pay/pod/b-a: CrashLoopBackOff, exit 3, 5 restarts"
         ]
@@ -253,7 +259,10 @@ fn many_notes_are_one_and_the_order_is_always_the_same() {
 fn the_same_in_very_many_namespaces_is_one() {
     let of = |n: usize| (Group { namespace: format!("n{n}"), status: "Pending".into(), ..group("p", 2) }, None);
     let told = lines(Seen { groups: (0..9).map(of).collect(), ..Seen::default() });
-    assert_eq!(told, ["DEGRADED n0/pod/p-a: Pending, also n1/p-a, n2/p-a, n3/p-a, n4/p-a and 4 more: 18 in all"]);
+    assert_eq!(
+        told,
+        ["DEGRADED n0/pod/p-a: Pending, not looked at, also n1/p-a, n2/p-a, n3/p-a, n4/p-a and 4 more: 18 in all"]
+    );
 }
 
 #[test]
@@ -263,4 +272,53 @@ fn what_could_not_be_read_is_never_healthy() {
     assert_eq!(Verdict::of(&[cause(Level::Note)], true), Verdict::Unknown);
     assert_eq!(Verdict::of(&[cause(Level::Note), cause(Level::Degraded)], true), Verdict::Degraded);
     assert_eq!(Verdict::of(&[cause(Level::Critical)], false), Verdict::Critical);
+}
+
+#[test]
+fn nobody_speaks_for_others_of_that_name() {
+    let bare = |name: &str, finding: Finding, beyond: u64| {
+        (Group { beyond, oldest: name.into(), ..group(name, 1) }, Some(pod(finding, None)))
+    };
+    let exit = |code: &str| Finding { facts: vec![format!("exit {code}")], ..crash() };
+    let told = |groups: Vec<(Group, Option<Pod>)>| lines(Seen { groups, ..Seen::default() });
+    // One that is fine by now, and one that never was.
+    let two = vec![
+        bare("api-one", Finding::new(Class::Restarted, "restarts"), 0),
+        bare("api-two", Finding::new(Class::NotReady, "not ready"), 0),
+    ];
+    assert_eq!(told(two), ["DEGRADED pay/pod/api-two: not ready", "note pay/pod/api-one: restarts"]);
+    let two = vec![bare("app-one", exit("3"), 0), bare("app-two", exit("7"), 0)];
+    assert_eq!(
+        told(two),
+        ["DEGRADED pay/pod/app-one: CrashLoopBackOff, exit 3", "DEGRADED pay/pod/app-two: CrashLoopBackOff, exit 7"]
+    );
+    let many = (1..=60).map(|n| bare(&format!("load-{n:06}"), exit("3"), if n == 1 { 9_940 } else { 0 })).collect();
+    assert_eq!(
+        told(many),
+        [
+            "DEGRADED pay/pod/load-000001: CrashLoopBackOff ×60 pods, also load-000002, load-000003 and 57 more, exit 3, 9940 more called load-* have this status and were not looked at"
+        ]
+    );
+    // Nobody looked at those behind one that is fine.
+    let behind = Group { status: "Running".into(), sign: Sign::Short, beyond: 9, ..group("web-1", 1) };
+    let seen = vec![(behind, Some(pod(Finding::new(Class::Restarted, "restarts"), None)))];
+    assert_eq!(
+        told(seen),
+        ["DEGRADED pay/pod/web-1-*: not ready ×9 pods, not looked at", "note pay/pod/web-1-a: restarts"]
+    );
+}
+
+#[test]
+fn a_pod_of_somebodys_own_kind_of_job_is_none_of_the_job_of_that_name() {
+    let crashing = (group("train", 1), Some(pod(crash(), Some(("job.att.example.com", "train")))));
+    let job = JobSeen {
+        namespace: "pay".into(),
+        name: "train".into(),
+        job: Job::Complete,
+        cron_job: None,
+        count: 1,
+        recovered: false,
+    };
+    let seen = Seen { groups: vec![crashing], jobs: vec![job], ..Seen::default() };
+    assert_eq!(lines(seen), ["DEGRADED pay/job.att.example.com/train: CrashLoopBackOff, exit 3, 5 restarts"]);
 }
