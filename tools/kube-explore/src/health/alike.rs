@@ -7,7 +7,7 @@ use super::{Cause, Level, words};
 /// The most other objects that are named.
 const NAMED: usize = 4;
 
-/// How many causes may be the same trouble of pods that nobody made, in one namespace each.
+/// How many causes may be the same trouble of pods, or of jobs, that nobody made.
 const ALONE: usize = 4;
 
 /// Makes one of causes that say the same of more than `most` objects of a kind.
@@ -49,7 +49,10 @@ pub fn fold(causes: Vec<Cause>, most: usize) -> Vec<Cause> {
 
 /// What is the same: the reason without its time, and the first word of what else is known.
 fn gist(cause: &Cause) -> String {
-    let reason = cause.reason.split(" for ").next().unwrap_or_default();
+    let reason = match cause.reason.strip_suffix(" ago").and_then(|reason| reason.split_once(' ')) {
+        Some((reason, _)) => reason,
+        None => cause.reason.split(" for ").next().unwrap_or_default(),
+    };
     let fact = cause.facts.first().filter(|fact| !fact.contains(' ')).map_or("", String::as_str);
     format!("{reason} {fact}")
 }
@@ -58,8 +61,9 @@ fn gist(cause: &Cause) -> String {
 /// the same are one.
 pub fn rank(causes: Vec<Cause>) -> Vec<Cause> {
     let (notes, causes): (Vec<Cause>, Vec<Cause>) = causes.into_iter().partition(|cause| cause.level == Level::Note);
-    let (pods, mut ranked): (Vec<Cause>, Vec<Cause>) = causes.into_iter().partition(|cause| cause.kind == "pod");
-    ranked.extend(fold(pods, ALONE));
+    let is_alone = |cause: &Cause| matches!(cause.kind.as_str(), "pod" | "job");
+    let (alone, mut ranked): (Vec<Cause>, Vec<Cause>) = causes.into_iter().partition(is_alone);
+    ranked.extend(fold(alone, ALONE));
     ranked.extend(fold(notes, 2));
     ranked.sort_by(|a, b| {
         let of = |cause: &Cause| (Reverse(cause.level), !is_foundation(&cause.kind), Reverse(cause.affected));

@@ -63,8 +63,6 @@ pub struct JobSeen {
     pub job: Job,
     /// The cron job that made it.
     pub cron_job: Option<String>,
-    /// How many such jobs have failed.
-    pub count: u64,
     /// Whether a later one has succeeded.
     pub recovered: bool,
 }

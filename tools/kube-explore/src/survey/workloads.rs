@@ -17,6 +17,7 @@ use crate::{
     },
     kinds::{self, Kind},
     path::Path,
+    unread::Unread,
 };
 
 /// The most workloads that are read whole.
@@ -83,7 +84,7 @@ impl Looking<'_> {
         self.rows(kind, |columns, row, namespace| columns::workload(name, columns, row, namespace)).await
     }
 
-    async fn judged(&self, mut short: Vec<Short>, unread: &mut Vec<crate::unread::Unread>) -> Vec<Workload> {
+    async fn judged(&self, mut short: Vec<Short>, unread: &mut Vec<Unread>) -> Vec<Workload> {
         short.sort_by(|a, b| (a.ready > 0, &a.namespace, &a.name).cmp(&(b.ready > 0, &b.namespace, &b.name)));
         let rest = short.split_off(short.len().min(MOST));
         let mut found = Vec::new();
@@ -113,29 +114,31 @@ impl Looking<'_> {
         found
     }
 
-    /// The newest job of each cron job says how it is, and the others how often.
+    /// Looks at jobs that failed, the youngest first: of those that are called alike one at first, and others while there is room. What they have
+    /// in common is known when they were looked at.
     async fn failed(&self, mut rows: Vec<Row>, part: &mut Part) {
         rows.sort_by(|a, b| (a.age, &a.namespace, &a.name).cmp(&(b.age, &b.namespace, &b.name)));
-        let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-        let mut newest = Vec::new();
-        for row in rows {
-            let count = counts.entry((row.namespace.clone(), stem(&row.name).to_owned())).or_default();
-            *count += 1;
-            if *count == 1 && newest.len() < MOST {
-                newest.push((row.namespace, row.name));
-            }
+        let mut alike: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let mut ranked: Vec<(usize, usize, Row)> = Vec::new();
+        for (at, row) in rows.into_iter().enumerate() {
+            let before = alike.entry((row.namespace.clone(), stem(&row.name).to_owned())).or_default();
+            ranked.push((*before, at, row));
+            *before += 1;
         }
-        let jobs = self.seen_jobs(newest, &counts, &mut part.unread).await;
+        ranked.sort_by_key(|(before, at, _)| (*before, *at));
+        let more = ranked.len().saturating_sub(MOST);
+        if more > 0 {
+            part.unread.push(Unread::new(&format!("{more} more jobs that failed"), "too many to look at each"));
+        }
+        ranked.truncate(MOST);
+        ranked.sort_by_key(|(_, at, _)| *at);
+        let names = ranked.into_iter().map(|(.., row)| (row.namespace, row.name)).collect();
+        let jobs = self.seen_jobs(names, &mut part.unread).await;
         part.seen.jobs.extend(jobs);
     }
 
     /// Reads jobs, and the cron jobs that made those that failed.
-    async fn seen_jobs(
-        &self,
-        names: Vec<(String, String)>,
-        counts: &BTreeMap<(String, String), u64>,
-        unread: &mut Vec<crate::unread::Unread>,
-    ) -> Vec<JobSeen> {
+    async fn seen_jobs(&self, names: Vec<(String, String)>, unread: &mut Vec<Unread>) -> Vec<JobSeen> {
         let objects = self.whole(&kinds::jobs(), names, unread).await;
         let objects: Vec<(String, String, Value)> =
             objects.into_iter().filter_map(|(ns, name, object)| Some((ns, name, object?))).collect();
@@ -156,8 +159,7 @@ impl Looking<'_> {
             let cron_job = made_by(&object);
             let maker = cron_job.as_ref().and_then(|name| makers.get(&(namespace.clone(), name.clone()))?.as_ref());
             let recovered = maker.is_some_and(|maker| workload::has_recovered(maker, workload::began(&object)));
-            let count = counts.get(&(namespace.clone(), stem(&name).to_owned())).copied().unwrap_or(1);
-            JobSeen { job: workload::job(&object, self.now), namespace, name, cron_job, count, recovered }
+            JobSeen { job: workload::job(&object, self.now), namespace, name, cron_job, recovered }
         };
         objects.into_iter().map(seen).collect()
     }
@@ -171,7 +173,7 @@ impl Looking<'_> {
             (kind == "job").then(|| (group.namespace.clone(), name.clone()))
         });
         let asked: BTreeSet<(String, String)> = owners.filter(|owner| !known.contains(owner)).take(MOST).collect();
-        let jobs = self.seen_jobs(asked.into_iter().collect(), &BTreeMap::new(), &mut part.unread).await;
+        let jobs = self.seen_jobs(asked.into_iter().collect(), &mut part.unread).await;
         part.seen.jobs.extend(jobs);
     }
 

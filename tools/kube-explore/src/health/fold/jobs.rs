@@ -1,16 +1,16 @@
-//! Jobs with their pods, and cron jobs with the jobs of theirs that failed.
+//! Jobs with their pods, and cron jobs with the jobs of theirs that failed: those they made, whatever others are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    super::{Cause, Level, group::stem, seen::JobSeen, tell::tell, workload::Job},
+    super::{Cause, Level, seen::JobSeen, tell::tell, workload::Job},
     Fold, Key,
 };
 
 impl Fold {
     /// The causes that are jobs, with what their pods say.
     pub(super) fn jobs(&mut self, jobs: &[JobSeen]) -> Vec<Cause> {
-        let mut causes: BTreeMap<Key, Cause> = BTreeMap::new();
+        let mut causes: BTreeMap<Key, (Cause, u64)> = BTreeMap::new();
         for seen in jobs {
             let mut pods = self.owners.remove(&(seen.namespace.clone(), "job".into(), seen.name.clone()));
             let mut cause = match &seen.job {
@@ -34,30 +34,32 @@ impl Fold {
                     cause.said = own.said;
                 }
             }
-            cause.affected = cause.affected.max(seen.count);
-            let name = match &seen.cron_job {
-                Some(cron_job) => {
+            let key = |kind: &str, name: &str| (seen.namespace.clone(), kind.to_owned(), name.to_owned());
+            let Some(cron_job) = &seen.cron_job else {
+                causes.insert(key("job", &seen.name), (cause, 1));
+                continue;
+            };
+            match causes.entry(key("cronjob", cron_job)) {
+                Entry::Vacant(free) => {
                     cause.kind = String::from("cronjob");
                     cause.name.clone_from(cron_job);
                     cause.facts.insert(0, format!("job/{}", seen.name));
-                    if seen.count > 1 {
-                        cause.facts.insert(0, format!("{} runs", seen.count));
-                    }
-                    cron_job
+                    free.insert((cause, 1));
                 }
-                None => {
-                    if seen.count > 1 {
-                        cause.facts.push(format!("and {} more jobs of that name", seen.count - 1));
-                    }
-                    &seen.name
+                // The youngest of them says how it is, and the others how often.
+                Entry::Occupied(mut known) => {
+                    let (_, runs) = known.get_mut();
+                    *runs = runs.saturating_add(1);
                 }
-            };
-            causes.entry((seen.namespace.clone(), cause.kind.clone(), name.clone())).or_insert(cause);
+            }
         }
-        // Pods of runs before are told with their cron job.
-        self.owners.retain(|(namespace, kind, name), _| {
-            kind != "job" || !causes.contains_key(&(namespace.clone(), "cronjob".into(), stem(name).to_owned()))
-        });
-        causes.into_values().collect()
+        let told = |(mut cause, runs): (Cause, u64)| {
+            if runs > 1 {
+                cause.facts.insert(0, format!("{runs} runs"));
+            }
+            cause.affected = cause.affected.max(runs);
+            cause
+        };
+        causes.into_values().map(told).collect()
     }
 }

@@ -148,30 +148,57 @@ fn who_refuses_stands_for_what_is_refused() {
     );
 }
 
+fn job(name: &str, job: Job, cron_job: Option<&str>) -> JobSeen {
+    JobSeen { namespace: "pay".into(), name: name.into(), job, cron_job: cron_job.map(str::to_owned), recovered: false }
+}
+
+fn failed(name: &str) -> Job {
+    let cause = Cause::new(Level::Degraded, ("pay", "job", name), "failed 2m ago");
+    Job::Failed(Box::new(cause.fact("BackoffLimitExceeded")))
+}
+
 #[test]
 fn jobs_and_their_pods_are_one() {
-    let failed = |name: &str| Job::Failed(Box::new(Cause::new(Level::Degraded, ("pay", "job", name), "failed 2m ago")));
-    let seen = |job: Job, cron_job: Option<&str>, recovered: bool| Seen {
-        groups: vec![
-            (group("report-29", 1), Some(pod(Finding::new(Class::Ended, "Error"), Some(("job", "report-29"))))),
-            (group("report-28", 1), Some(pod(Finding::new(Class::Ended, "Error"), Some(("job", "report-28"))))),
-        ],
-        jobs: vec![JobSeen {
-            namespace: "pay".into(),
-            name: "report-29".into(),
-            job,
-            cron_job: cron_job.map(str::to_owned),
-            count: 2,
-            recovered,
-        }],
-        ..Seen::default()
+    let of_job = |name: &str| (group(name, 1), Some(pod(Finding::new(Class::Ended, "Error"), Some(("job", name)))));
+    let told = |jobs: Vec<JobSeen>| {
+        lines(Seen { groups: vec![of_job("report-29"), of_job("report-28")], jobs, ..Seen::default() })
+    };
+    let both = || {
+        ["report-29", "report-28"].map(|name| job(name, failed(name), Some("report"))).into_iter().collect::<Vec<_>>()
     };
     assert_eq!(
-        lines(seen(failed("report-29"), Some("report"), false)),
-        ["DEGRADED pay/cronjob/report: failed 2m ago, 2 runs, job/report-29"]
+        told(both()),
+        ["DEGRADED pay/cronjob/report: failed 2m ago, 2 runs, job/report-29, BackoffLimitExceeded"]
     );
-    assert_eq!(lines(seen(Job::Complete, None, false)).len(), 1);
-    assert_eq!(lines(seen(failed("report-29"), Some("report"), true)).len(), 1);
+    let recovered = both().into_iter().map(|job| JobSeen { recovered: true, ..job }).collect();
+    assert!(told(recovered).is_empty());
+    assert_eq!(told(vec![job("report-29", Job::Complete, None)]), ["DEGRADED pay/job/report-28: Error"]);
+}
+
+#[test]
+fn a_job_is_hidden_by_none_that_is_called_alike() {
+    let recovered = JobSeen { recovered: true, ..job("nightly-29", failed("nightly-29"), Some("nightly")) };
+    let jobs = vec![
+        recovered,
+        job("nightly-cleanup", failed("nightly-cleanup"), None),
+        job("db-index", failed("db-index"), None),
+        job("db-seed", failed("db-seed"), None),
+        job("db-29", failed("db-29"), Some("db")),
+    ];
+    let told = lines(Seen { jobs, ..Seen::default() });
+    assert_eq!(
+        told,
+        [
+            "DEGRADED pay/cronjob/db: failed 2m ago, job/db-29, BackoffLimitExceeded",
+            "DEGRADED pay/job/db-index: failed 2m ago, BackoffLimitExceeded",
+            "DEGRADED pay/job/db-seed: failed 2m ago, BackoffLimitExceeded",
+            "DEGRADED pay/job/nightly-cleanup: failed 2m ago, BackoffLimitExceeded",
+        ]
+    );
+    // Very many that say the same are one line.
+    let jobs = (1..=7).map(|n| format!("j{n}")).map(|name| job(&name, failed(&name), None)).collect();
+    let told = lines(Seen { jobs, ..Seen::default() });
+    assert_eq!(told, ["DEGRADED pay/job/j1: failed 2m ago, BackoffLimitExceeded, also j2, j3, j4, j5 and 2 more"]);
 }
 
 #[test]
@@ -311,14 +338,7 @@ fn nobody_speaks_for_others_of_that_name() {
 #[test]
 fn a_pod_of_somebodys_own_kind_of_job_is_none_of_the_job_of_that_name() {
     let crashing = (group("train", 1), Some(pod(crash(), Some(("job.att.example.com", "train")))));
-    let job = JobSeen {
-        namespace: "pay".into(),
-        name: "train".into(),
-        job: Job::Complete,
-        cron_job: None,
-        count: 1,
-        recovered: false,
-    };
-    let seen = Seen { groups: vec![crashing], jobs: vec![job], ..Seen::default() };
+    let jobs = vec![job("train", Job::Complete, None)];
+    let seen = Seen { groups: vec![crashing], jobs, ..Seen::default() };
     assert_eq!(lines(seen), ["DEGRADED pay/job.att.example.com/train: CrashLoopBackOff, exit 3, 5 restarts"]);
 }
