@@ -92,12 +92,37 @@ pub enum Evidence {
     /// In the log of a container.
     Log {
         /// The pod.
-        pod: String,
+        pod: About,
         /// The container, and whether it is the run before.
         log: finding::Log,
     },
-    /// In the warnings about an object of this name.
-    Events(String),
+    /// In the warnings about an object.
+    Events(About),
+}
+
+/// Which object events are about. A name alone says nothing: a job may be called as a stateful set is, and as one that was there before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Its kind, as events call it.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its identity; empty where it is not known.
+    pub uid: String,
+}
+
+impl About {
+    /// A pod.
+    pub fn pod(name: &str, uid: &str) -> Self {
+        Self { kind: "Pod", name: name.to_owned(), uid: uid.to_owned() }
+    }
+
+    /// As a field selector of events.
+    pub fn selector(&self) -> String {
+        let Self { kind, name, uid } = self;
+        let uid = if uid.is_empty() { String::new() } else { format!(",involvedObject.uid={uid}") };
+        format!("involvedObject.kind={kind},involvedObject.name={name}{uid}")
+    }
 }
 
 /// Something that is wrong, with all that comes of it.
@@ -181,5 +206,19 @@ impl Cause {
             told.push_str(&format!(", \"{said}\""));
         }
         told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_asked_for_by_all_that_is_known() {
+        assert_eq!(About::pod("p", "").selector(), "involvedObject.kind=Pod,involvedObject.name=p");
+        assert_eq!(
+            About { kind: "Job", ..About::pod("db", "u-1") }.selector(),
+            "involvedObject.kind=Job,involvedObject.name=db,involvedObject.uid=u-1"
+        );
     }
 }

@@ -92,4 +92,6 @@ pub struct Pod {
     pub claims: Vec<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Its identity.
+    pub uid: String,
 }

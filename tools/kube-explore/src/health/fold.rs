@@ -10,7 +10,7 @@ use super::{
     conditions::{Budget, Scaler},
     finding::Class,
     node::Node,
-    seen::{JobSeen, Seen},
+    seen::{JobSeen, Refusers, Seen},
     tell::{Of, alone, leftover, refuses, tell},
     workload::{Refusal, Workload, refusal},
 };
@@ -48,7 +48,7 @@ pub fn fold(seen: Seen) -> Folded {
     }
     fold.crowds();
     let mut causes = fold.jobs(&seen.jobs);
-    causes.extend(fold.workloads(seen.workloads, seen.webhooks));
+    causes.extend(fold.workloads(seen.workloads, seen.webhooks, &seen.refusers));
     causes.extend(seen.budgets.into_iter().filter(|budget| !fold.explains(budget)).map(|budget| budget.cause));
     let mut others = seen.others;
     causes.extend(fold.scalers(seen.scalers, &mut others, &causes));
@@ -100,11 +100,14 @@ impl Fold {
         }
     }
 
-    fn workloads(&mut self, workloads: Vec<Workload>, webhooks: Vec<(String, Cause)>) -> Vec<Cause> {
+    fn workloads(
+        &mut self,
+        workloads: Vec<Workload>,
+        mut webhooks: Vec<(String, Cause)>,
+        refusers: &Refusers,
+    ) -> Vec<Cause> {
         let mut causes = Vec::new();
         let mut quotas: BTreeMap<(String, String), Cause> = BTreeMap::new();
-        let mut webhooks = webhooks;
-        let mut refused_by: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut done: BTreeSet<Key> = BTreeSet::new();
         for workload in workloads {
             let short = &workload.short;
@@ -133,7 +136,8 @@ impl Fold {
                 claim.level = claim.level.max(workload.level(true));
                 continue;
             }
-            match workload.refused.as_deref().and_then(refusal) {
+            let by = workload.refused.as_deref().and_then(refusal);
+            match by.filter(|by| refusers.has(&short.namespace, by)) {
                 Some(Refusal::Quota(quota, numbers)) => {
                     let cause = quotas.entry((short.namespace.clone(), quota.clone())).or_insert_with(|| {
                         Cause::new(Level::Degraded, (&short.namespace, "quota", &quota), "exceeded").said(&numbers)
@@ -149,7 +153,6 @@ impl Fold {
                     }
                     if let Some((_, cause)) = webhooks.iter_mut().find(|(known, _)| *known == name) {
                         refuses(cause, &workload);
-                        refused_by.entry(name).or_default().push(workload.object());
                     }
                 }
                 None => causes.extend(workload.cause()),

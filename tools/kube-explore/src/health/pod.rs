@@ -21,6 +21,7 @@ pub fn look(pod: &Value, now: Timestamp) -> Pod {
         node: text(pod, "/spec/nodeName").to_owned(),
         claims: claims(pod),
         labels: labels(pod, "/metadata/labels"),
+        uid: text(pod, "/metadata/uid").to_owned(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! All that was seen and is not well, before it is folded.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     Cause,
     conditions::{Budget, Scaler},
     finding::Pod,
     group::Group,
     node::Node,
-    workload::{Job, Workload},
+    workload::{Job, Refusal, Workload},
 };
 
 /// All that was seen and is not well.
@@ -24,6 +26,8 @@ pub struct Seen {
     pub claims: Vec<Cause>,
     /// Webhooks that are down, with their names.
     pub webhooks: Vec<(String, Cause)>,
+    /// Who there is that may refuse pods.
+    pub refusers: Refusers,
     /// Disruption budgets.
     pub budgets: Vec<Budget>,
     /// Autoscalers.
@@ -45,11 +49,32 @@ impl Seen {
         self.nodes.extend(other.nodes);
         self.claims.extend(other.claims);
         self.webhooks.extend(other.webhooks);
+        self.refusers.quotas.extend(other.refusers.quotas);
+        self.refusers.webhooks = self.refusers.webhooks.take().or(other.refusers.webhooks);
         self.budgets.extend(other.budgets);
         self.scalers.extend(other.scalers);
         self.namespaces.extend(other.namespaces);
         self.customs.extend(other.customs);
         self.others.extend(other.others);
+    }
+}
+
+/// Who there is that may refuse pods. A refusal is told in words, and anybody may write such words: who is not there is not blamed.
+#[derive(Default)]
+pub struct Refusers {
+    /// The quotas of each namespace that could be read.
+    pub quotas: BTreeMap<String, BTreeSet<String>>,
+    /// The webhooks that fail closed, if they could be read.
+    pub webhooks: Option<BTreeSet<String>>,
+}
+
+impl Refusers {
+    /// Whether one is there, or might be.
+    pub fn has(&self, namespace: &str, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::Quota(name, _) => self.quotas.get(namespace).is_none_or(|known| known.contains(name)),
+            Refusal::Webhook(name) => self.webhooks.as_ref().is_none_or(|known| known.contains(name)),
+        }
     }
 }
 

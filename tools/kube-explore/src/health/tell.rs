@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Cause, Evidence, Level,
+    About, Cause, Evidence, Level,
     columns::Sign,
     finding::{Class, Finding},
     group::Group,
@@ -24,6 +24,8 @@ pub struct Of {
     pub also: BTreeMap<String, u64>,
     /// The one the finding is of.
     pub pod: String,
+    /// Its identity; empty where it is not known.
+    pub uid: String,
     /// Some of them.
     pub pods: Vec<String>,
     /// How many more look like them by their rows, by what they are called: nobody looked at those.
@@ -45,7 +47,7 @@ impl Of {
         self.pods.extend(other.pods);
         self.pods.truncate(NAMED);
         if other.finding.class > self.finding.class {
-            (self.finding, self.pod) = (other.finding, other.pod);
+            (self.finding, self.pod, self.uid) = (other.finding, other.pod, other.uid);
         }
         self
     }
@@ -85,10 +87,13 @@ pub fn leftover(finding: &Finding, kind: &str) -> Level {
     }
 }
 
-fn evidence(finding: &Finding, pod: &str) -> Option<Evidence> {
-    match (&finding.log, &finding.said) {
-        (Some(log), _) => Some(Evidence::Log { pod: pod.to_owned(), log: log.clone() }),
-        (None, None) => Some(Evidence::Events(pod.to_owned())),
+fn evidence(pods: &Of) -> Option<Evidence> {
+    let pod = About::pod(&pods.pod, &pods.uid);
+    match (&pods.finding.log, &pods.finding.said) {
+        (Some(log), _) => Some(Evidence::Log { pod, log: log.clone() }),
+        // It is no pod, but what several are called.
+        (None, None) if pod.name.ends_with('*') => None,
+        (None, None) => Some(Evidence::Events(pod)),
         (None, Some(_)) => None,
     }
 }
@@ -97,7 +102,7 @@ fn evidence(finding: &Finding, pod: &str) -> Option<Evidence> {
 pub fn tell(pods: Of, of: (&str, &str, &str), level: Level, facts: Vec<String>) -> Cause {
     let own = pods.also.get(&pods.finding.reason).copied().unwrap_or(pods.count);
     let mut cause = Cause::new(level, of, &pods.finding.reason);
-    cause.evidence = evidence(&pods.finding, &pods.pod);
+    cause.evidence = evidence(&pods);
     if own > 1 {
         cause.facts.push(format!("×{own} pods"));
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Cause, Evidence, Level};
+use super::{About, Cause, Evidence, Level};
 use crate::field::{lasting, name, namespace, text, time};
 
 /// Judges a claim. `waits` says whether a storage class (none is the default one) binds only when a pod comes: then waiting is no trouble,
@@ -24,7 +24,11 @@ pub fn claim(claim: &Value, waits: &dyn Fn(Option<&str>) -> bool, now: Timestamp
                 Some(class) if !class.is_empty() => cause.fact(super::words::brief(&format!("storage class {class}"))),
                 _ => cause.fact("no storage class"),
             };
-            Some(cause.see(Evidence::Events(name(claim).to_owned())))
+            Some(cause.see(Evidence::Events(About {
+                kind: "PersistentVolumeClaim",
+                name: name(claim).to_owned(),
+                uid: text(claim, "/metadata/uid").to_owned(),
+            })))
         }
         _ => None,
     }

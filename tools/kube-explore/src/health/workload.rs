@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Cause, Evidence, Level, columns::Short, words};
+use super::{About, Cause, Evidence, Level, columns::Short, words};
 use crate::field::{condition_is, controller, labels, name, namespace, number, text, time, yes, young};
 
 /// How long a workload may be short of replicas before that alone is trouble.
@@ -30,6 +30,8 @@ pub struct Workload {
     pub facts: Vec<String>,
     /// The labels of its pods.
     pub labels: BTreeMap<String, String>,
+    /// Its identity; empty where it is not known.
+    pub uid: String,
 }
 
 /// Judges a workload that is short. Nothing where it is as it should be after all.
@@ -43,6 +45,7 @@ pub fn judge(short: Short, object: Option<&Value>, now: Timestamp) -> Option<Wor
     // Pods of the release before stay until somebody deletes them.
     let on_delete = text(object, "/spec/updateStrategy/type") == "OnDelete";
     found.labels = labels(object, "/spec/template/metadata/labels");
+    found.uid = text(object, "/metadata/uid").to_owned();
     if on_delete && found.short.ready >= found.short.wanted {
         return None;
     }
@@ -98,6 +101,18 @@ impl Workload {
         facts
     }
 
+    /// Which events are about it.
+    pub fn about(&self) -> About {
+        let kind = match self.short.kind {
+            "deployment" => "Deployment",
+            "statefulset" => "StatefulSet",
+            "daemonset" => "DaemonSet",
+            "replicaset" => "ReplicaSet",
+            _ => "Job",
+        };
+        About { kind, name: self.short.name.clone(), uid: self.uid.clone() }
+    }
+
     /// `deployment/api`.
     pub fn object(&self) -> String {
         format!("{}/{}", self.short.kind, self.short.name)
@@ -119,7 +134,7 @@ impl Workload {
         cause.affected = wanted.saturating_sub(*ready).max(1);
         Some(match &self.refused {
             Some(refused) => cause.said(refused),
-            None => cause.see(Evidence::Events(name.clone())),
+            None => cause.see(Evidence::Events(self.about())),
         })
     }
 }

@@ -10,7 +10,7 @@ use super::{AT_ONCE, Looking, Survey};
 use crate::{
     failure::Failure,
     field,
-    health::{Evidence, Level, event, finding::Log, words},
+    health::{About, Evidence, Level, event, finding::Log, words},
     kinds,
     path::Path,
     unread::Unread,
@@ -44,11 +44,11 @@ impl Looking<'_> {
             .map(|(at, namespace, evidence)| async move {
                 let more = async {
                     match &evidence {
-                        Evidence::Log { pod, log } => match self.log(&namespace, pod, log).await {
+                        Evidence::Log { pod, log } => match self.log(&namespace, &pod.name, log).await {
                             More { said: None, unread: None, .. } => self.events(&namespace, pod).await,
                             more => more,
                         },
-                        Evidence::Events(name) => self.events(&namespace, name).await,
+                        Evidence::Events(about) => self.events(&namespace, about).await,
                     }
                 };
                 (at, timeout(LIMIT, more).await.unwrap_or_default())
@@ -90,8 +90,8 @@ impl Looking<'_> {
     }
 
     /// The warning about an object that says most.
-    async fn events(&self, namespace: &str, name: &str) -> More {
-        let fields = format!("involvedObject.name={name},type=Warning");
+    async fn events(&self, namespace: &str, about: &About) -> More {
+        let fields = format!("{},type=Warning", about.selector());
         let path = Path::list(&kinds::events(), Some(namespace)).query("fieldSelector", &fields).query("limit", "50");
         match self.cluster.object(&path).await {
             Ok(events) => match event::telling(field::each(&events, "/items").filter_map(event::read).collect()) {

@@ -33,9 +33,11 @@ impl Looking<'_> {
             self.objects(mutating, |object| Some(webhook::closed("mutatingwebhookconfiguration", &object))),
         );
         let mut webhooks: Vec<Webhook> = Vec::new();
+        let all_known = validating.unread.is_empty() && mutating.unread.is_empty();
         for listed in [validating, mutating] {
             webhooks.extend(part.took(listed, false).0.into_iter().flatten());
         }
+        part.seen.refusers.webhooks = all_known.then(|| webhooks.iter().map(|webhook| webhook.name.clone()).collect());
         if let Some(own) = own {
             let labels = labels(own);
             webhooks.retain(|webhook| webhook.concerns(&labels));

@@ -13,7 +13,7 @@ use crate::{
         event,
         group::stem,
         seen::JobSeen,
-        workload::{self, Job, Workload},
+        workload::{self, Job, Refusal, Workload},
     },
     kinds::{self, Kind},
     path::Path,
@@ -24,6 +24,9 @@ use crate::{
 const MOST: usize = 40;
 /// The most of those without pods whose refusals are looked for.
 const REFUSALS: usize = 10;
+
+/// In how many namespaces it is made sure that a quota is there that is said to refuse pods.
+const QUOTAS: usize = 20;
 
 /// A job that failed, by its row.
 struct Row {
@@ -189,13 +192,33 @@ impl Looking<'_> {
                 && !with_pods.contains(&(short.namespace.clone(), short.name.clone()))
         });
         for workload in silent.take(REFUSALS) {
-            let Short { namespace, name, .. } = &workload.short;
-            let fields = format!("involvedObject.name={name},reason=FailedCreate");
-            let path =
-                Path::list(&kinds::events(), Some(namespace)).query("fieldSelector", &fields).query("limit", "50");
+            let fields = format!("{},reason=FailedCreate", workload.about().selector());
+            let path = Path::list(&kinds::events(), Some(&workload.short.namespace))
+                .query("fieldSelector", &fields)
+                .query("limit", "50");
             if let Ok(events) = self.cluster.object(&path).await {
                 let warnings = field::each(&events, "/items").filter_map(event::read).collect();
                 workload.refused = event::telling(warnings).map(|warning| warning.message);
+            }
+        }
+        self.quotas(part).await;
+    }
+
+    /// The quotas of the namespaces in which one is said to refuse pods.
+    async fn quotas(&self, part: &mut Part) {
+        let refused = |workload: &Workload| {
+            let by = workload.refused.as_deref().and_then(workload::refusal);
+            matches!(by, Some(Refusal::Quota(..))).then(|| workload.short.namespace.clone())
+        };
+        let places: BTreeSet<String> = part.seen.workloads.iter().filter_map(refused).take(QUOTAS).collect();
+        let kind = kinds::quotas();
+        for place in places {
+            let listed = self
+                .cluster
+                .rows(&kind, Some(&place), None, |columns, row, _| columns.cell(row, "Name").map(str::to_owned));
+            let listed = listed.await;
+            if listed.unread.is_empty() {
+                part.seen.refusers.quotas.insert(place, listed.items.into_iter().collect());
             }
         }
     }

@@ -106,6 +106,7 @@ impl Fold {
             count: 0,
             also: BTreeMap::new(),
             pod: String::new(),
+            uid: String::new(),
             pods: Vec::new(),
             beyond: BTreeMap::new(),
         });
@@ -116,7 +117,7 @@ impl Fold {
             of.pods.push(group.oldest.clone());
         }
         if finding.class > of.finding.class {
-            (of.finding, of.pod) = (finding, group.oldest);
+            (of.finding, of.pod, of.uid) = (finding, group.oldest, pod.uid);
         }
         Some(key)
     }

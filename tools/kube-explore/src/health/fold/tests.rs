@@ -176,6 +176,27 @@ fn jobs_and_their_pods_are_one() {
 }
 
 #[test]
+fn who_is_not_there_refuses_nothing() {
+    let refused = |name: &str, message: &str| Workload { refused: Some(message.into()), ..workload(name, 1, 3) };
+    let quota = "pods \"b\" is forbidden: exceeded quota: ghost, requested: pods=1";
+    let told = |message: &str, refusers: Refusers| {
+        lines(Seen { workloads: vec![refused("a", message)], refusers, ..Seen::default() }).remove(0)
+    };
+    let quotas = |name: &str| Refusers {
+        quotas: BTreeMap::from([(String::from("pay"), BTreeSet::from([name.to_owned()]))]),
+        ..Refusers::default()
+    };
+    assert!(told(quota, quotas("ghost")).starts_with("DEGRADED pay/quota/ghost: exceeded"));
+    assert!(told(quota, quotas("team")).starts_with("DEGRADED pay/deployment/a: its pods are refused, 1/3 ready, \""));
+    // Nobody may look.
+    assert!(told(quota, Refusers::default()).starts_with("DEGRADED pay/quota/ghost: exceeded"));
+    let webhook = "failed calling webhook \"x.example.com\": no route";
+    let webhooks = |name: &str| Refusers { webhooks: Some(BTreeSet::from([name.to_owned()])), ..Refusers::default() };
+    assert!(told(webhook, webhooks("x.example.com")).starts_with("CRITICAL webhook/x.example.com: "));
+    assert!(told(webhook, webhooks("y.example.com")).starts_with("DEGRADED pay/deployment/a: its pods are refused"));
+}
+
+#[test]
 fn a_job_is_hidden_by_none_that_is_called_alike() {
     let recovered = JobSeen { recovered: true, ..job("nightly-29", failed("nightly-29"), Some("nightly")) };
     let jobs = vec![
