@@ -2,7 +2,7 @@
 
 use crate::table::{Columns, Row};
 
-use super::container::RECENT;
+use super::{container::RECENT, workload::SETTLING};
 
 /// What a row says of a pod that is to be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,6 +114,14 @@ pub fn job_failed(columns: &Columns, row: &Row) -> bool {
         Some(status) => matches!(status, "Failed" | "FailureTarget"),
         None => columns.cell(row, "Completions").is_some_and(is_short),
     }
+}
+
+/// Whether a job runs and has completed nothing for so long that it is to be looked at: it may have no pod at all.
+pub fn job_waits(columns: &Columns, row: &Row) -> bool {
+    let cell = |name: &str| columns.cell(row, name);
+    cell("Status") == Some("Running")
+        && cell("Completions").is_some_and(|cell| cell.starts_with("0/"))
+        && cell("Age").and_then(seconds).is_none_or(|age| age >= SETTLING)
 }
 
 /// `1/3`.
@@ -235,5 +243,16 @@ mod tests {
         let (new, old) = (columns("Name,Status,Completions"), columns("Name,Completions"));
         assert!(job_failed(&new, &row("a,Failed,0/1")) && !job_failed(&new, &row("a,Running,0/1")));
         assert!(job_failed(&old, &row("a,0/1")) && !job_failed(&old, &row("a,1/1")));
+        let new = columns("Name,Status,Completions,Duration,Age");
+        for (cells, waits) in [
+            ("a,Running,0/1,5m,5m", true),
+            ("a,Running,0/1 of 3,5m,5m", true),
+            ("a,Running,0/1,5s,5s", false),
+            ("a,Running,1/3,5m,5m", false),
+            ("a,Suspended,0/1,,5m", false),
+            ("a,Failed,0/1,5m,5m", false),
+        ] {
+            assert_eq!(job_waits(&new, &row(cells)), waits, "{cells}");
+        }
     }
 }

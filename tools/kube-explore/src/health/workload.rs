@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{About, Cause, Evidence, Level, columns::Short, words};
-use crate::field::{condition_is, controller, labels, name, namespace, number, text, time, yes, young};
+use crate::field::{condition_is, controller, labels, lasting, name, namespace, number, text, time, yes, young};
 
 /// How long a workload may be short of replicas before that alone is trouble.
-const SETTLING: i64 = 60;
+pub const SETTLING: i64 = 60;
 /// How long a failed job is trouble; later it is a note.
 const FAILED: i64 = 86_400;
 
@@ -78,7 +78,9 @@ pub fn judge(short: Short, object: Option<&Value>, now: Timestamp) -> Option<Wor
 impl Workload {
     /// How bad it is: nothing of it works, or not all.
     pub fn level(&self, definite: bool) -> Level {
-        if self.short.ready == 0 && self.short.wanted > 0 && (definite || self.settled && !self.paused) {
+        // A job is no service that is down.
+        let serves = self.short.kind != "job";
+        if serves && self.short.ready == 0 && self.short.wanted > 0 && (definite || self.settled && !self.paused) {
             Level::Critical
         } else {
             Level::Degraded
@@ -92,7 +94,7 @@ impl Workload {
 
     /// The same, with what it says of its rollout.
     pub fn all_facts(&self) -> Vec<String> {
-        let mut facts = vec![self.ready()];
+        let mut facts = if self.short.kind == "job" { Vec::new() } else { vec![self.ready()] };
         if let Some(stalled) = &self.stalled {
             let Short { updated, wanted, .. } = self.short;
             facts.push(words::brief(&format!("rollout stalled at {updated}/{wanted} updated ({stalled})")));
@@ -127,6 +129,7 @@ impl Workload {
         let reason = match (&self.refused, &self.stalled) {
             (Some(_), _) => "its pods are refused",
             (None, Some(_)) => "its rollout does not go on",
+            (None, None) if *kind == "job" => "has no pod",
             (None, None) => "short of replicas",
         };
         let mut cause = Cause::new(self.level(self.refused.is_some()), (namespace, kind, name), reason);
@@ -195,6 +198,43 @@ pub fn job(object: &Value, now: Timestamp) -> Job {
         cause = cause.said(message);
     }
     Job::Failed(Box::new(cause))
+}
+
+/// A job that runs and for which no pod was ever made.
+pub fn podless(object: &Value, now: Timestamp) -> Option<Workload> {
+    let ended = ["Complete", "Failed", "FailureTarget", "SuccessCriteriaMet", "Suspended"];
+    let over = ended.iter().any(|of| condition_is(object, of, "True").is_some());
+    let on_purpose = yes(object, "/spec/suspend")
+        || object.pointer("/spec/parallelism").and_then(Value::as_i64) == Some(0)
+        || time(object, "/metadata/deletionTimestamp").is_some();
+    // Others may make the pods of a job, in their own way.
+    let elsewhere = !matches!(text(object, "/spec/managedBy"), "" | "kubernetes.io/job-controller");
+    let any = ["active", "failed", "succeeded", "terminating"];
+    let any = any.iter().any(|of| number(object, &format!("/status/{of}")) > 0);
+    let since = began(object);
+    if over || on_purpose || elsewhere || any || young(since, now, SETTLING) {
+        return None;
+    }
+    let wanted = u64::try_from(number(object, "/spec/parallelism")).unwrap_or(0).max(1);
+    let mut facts = vec![format!("none was made{}", lasting(since, now))];
+    if let Some((kind, name)) = controller(object) {
+        facts.push(words::brief(&format!("of {kind}/{name}")));
+    }
+    Some(Workload {
+        short: Short {
+            namespace: namespace(object).to_owned(),
+            kind: "job",
+            name: name(object).to_owned(),
+            wanted,
+            updated: wanted,
+            ..Short::default()
+        },
+        settled: true,
+        facts,
+        labels: labels(object, "/spec/template/metadata/labels"),
+        uid: text(object, "/metadata/uid").to_owned(),
+        ..Workload::default()
+    })
 }
 
 /// What a cron job is to those of its jobs that failed: whether one that began after `failed` has succeeded.
@@ -271,6 +311,37 @@ mod tests {
         assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&owned("apps/v1")), now()).is_none());
         assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&owned("a.io/v1")), now()).is_some());
         assert!(judge(Short { kind: "replicaset", ..short(0, 2, 500) }, Some(&json!({})), now()).is_some());
+    }
+
+    #[test]
+    fn jobs_without_a_pod() {
+        let with = |spec: Value, status: Value| {
+            let owners = json!([{"controller": true, "apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly"}]);
+            json!({"metadata": {"name": "j", "namespace": "a", "ownerReferences": owners}, "spec": spec, "status": status})
+        };
+        let begun = "2026-01-01T00:05:00Z";
+        let mut found = podless(&with(json!({"parallelism": 2}), json!({"startTime": begun})), now()).unwrap();
+        let cause = found.cause().unwrap();
+        assert_eq!(
+            (cause.level, cause.object(), cause.told()),
+            (Level::Degraded, "a/job/j".into(), "has no pod, none was made for 5m, of cronjob/nightly".into())
+        );
+        found.refused = Some("pods \"j-x\" is forbidden".into());
+        assert_eq!(
+            found.cause().unwrap().told(),
+            "its pods are refused, none was made for 5m, of cronjob/nightly, \"pods \"j-x\" is forbidden\""
+        );
+        for (spec, status) in [
+            (json!({}), json!({"startTime": "2026-01-01T00:09:50Z"})),
+            (json!({}), json!({"startTime": begun, "active": 1})),
+            (json!({}), json!({"startTime": begun, "failed": 1})),
+            (json!({"suspend": true}), json!({"startTime": begun})),
+            (json!({"parallelism": 0}), json!({"startTime": begun})),
+            (json!({"managedBy": "a.io/x"}), json!({"startTime": begun})),
+            (json!({}), json!({"startTime": begun, "conditions": [{"type": "Failed", "status": "True"}]})),
+        ] {
+            assert_eq!(podless(&with(spec.clone(), status.clone()), now()), None, "{spec} {status}");
+        }
     }
 
     #[test]

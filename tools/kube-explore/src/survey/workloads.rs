@@ -1,6 +1,9 @@
 //! Workloads that are short of replicas, jobs that failed, and cron jobs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use futures_util::join;
 use serde_json::Value;
@@ -28,11 +31,15 @@ const REFUSALS: usize = 10;
 /// In how many namespaces it is made sure that a quota is there that is said to refuse pods.
 const QUOTAS: usize = 20;
 
-/// A job that failed, by its row.
+/// The most jobs without a pod that are told.
+const PODLESS: u64 = 200;
+
+/// A job that failed, or that may have no pod, by its row.
 struct Row {
     namespace: String,
     name: String,
     age: i64,
+    failed: bool,
 }
 
 impl Looking<'_> {
@@ -44,10 +51,12 @@ impl Looking<'_> {
             self.short("daemonset", kinds::daemon_sets()),
             self.short("replicaset", kinds::replica_sets()),
             self.rows(kinds::jobs(), |columns, row, namespace| {
-                columns::job_failed(columns, row).then(|| Row {
+                let failed = columns::job_failed(columns, row);
+                (failed || columns::job_waits(columns, row)).then(|| Row {
                     namespace: namespace.unwrap_or_default().to_owned(),
                     name: columns.cell(row, "Name").unwrap_or_default().to_owned(),
                     age: columns.cell(row, "Age").and_then(columns::seconds).unwrap_or(i64::MAX),
+                    failed,
                 })
             }),
             self.rows(kinds::cron_jobs(), |columns, row, namespace| {
@@ -77,8 +86,10 @@ impl Looking<'_> {
         let (suspended, seen) = part.took(cron_jobs, false);
         part.fine.push(("cronjobs", seen.saturating_sub(suspended.len() as u64)));
         part.seen.others.extend(suspended);
-        let (failed, seen) = part.took(jobs, false);
-        part.fine.push(("jobs", seen.saturating_sub(failed.len() as u64)));
+        let (jobs, seen) = part.took(jobs, false);
+        let (failed, waiting): (Vec<Row>, Vec<Row>) = jobs.into_iter().partition(|job| job.failed);
+        let podless = if waiting.is_empty() { 0 } else { self.podless(&mut part).await };
+        part.fine.push(("jobs", seen.saturating_sub(failed.len() as u64).saturating_sub(podless)));
         self.failed(failed, &mut part).await;
         part
     }
@@ -115,6 +126,27 @@ impl Looking<'_> {
                 .filter_map(|one| workload::judge(one, None, self.now)),
         );
         found
+    }
+
+    /// Jobs that run and have no pod, and how many they are. Most that run have one: they are told apart in one list.
+    async fn podless(&self, part: &mut Part) -> u64 {
+        let kept = AtomicU64::new(0);
+        let kind = kinds::jobs();
+        let namespace = self.namespace;
+        let found = self.cluster.objects(&kind, namespace, Some("status.successful=0"), None, |object| {
+            let found = workload::podless(&object, self.now)?;
+            // The others are counted: a list may be begun anew.
+            Some((kept.fetch_add(1, Ordering::Relaxed) < PODLESS).then(|| Box::new(found)))
+        });
+        let (found, _) = part.took(found.await, false);
+        let count = found.len() as u64;
+        let found: Vec<Workload> = found.into_iter().flatten().map(|found| *found).collect();
+        let more = count.saturating_sub(found.len() as u64);
+        if more > 0 {
+            part.unread.push(Unread::new(&format!("{more} more jobs without a pod"), "too many to look at each"));
+        }
+        part.seen.workloads.extend(found);
+        count
     }
 
     /// Looks at jobs that failed, the youngest first: of those that are called alike one at first, and others while there is room. What they have
@@ -182,14 +214,24 @@ impl Looking<'_> {
 
     /// Why those have no pods that do not say it themselves: their controllers tell it in warnings.
     pub(super) async fn refusals(&self, part: &mut Part) {
-        let with_pods: BTreeSet<(String, String)> =
-            part.seen.groups.iter().map(|(group, _)| (group.namespace.clone(), group.stem.clone())).collect();
+        let mut with_pods: BTreeSet<(String, &str, String)> = BTreeSet::new();
+        for (group, pod) in &part.seen.groups {
+            let owner = pod.as_ref().map(|pod| pod.owner.as_ref());
+            match owner {
+                Some(Some((kind, name))) => with_pods.insert((group.namespace.clone(), kind, name.clone())),
+                Some(None) => false,
+                // Nobody looked whose they are.
+                None => with_pods.insert((group.namespace.clone(), "", group.stem.clone())),
+            };
+        }
         let silent = part.seen.workloads.iter_mut().filter(|workload| {
             let short = &workload.short;
             workload.refused.is_none()
                 && short.kind != "deployment"
                 && short.ready < short.wanted
-                && !with_pods.contains(&(short.namespace.clone(), short.name.clone()))
+                && [short.kind, ""]
+                    .iter()
+                    .all(|kind| !with_pods.contains(&(short.namespace.clone(), *kind, short.name.clone())))
         });
         for workload in silent.take(REFUSALS) {
             let fields = format!("{},reason=FailedCreate", workload.about().selector());
