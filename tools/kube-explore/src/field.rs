@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The most labels of one object that are kept.
 const LABELS: usize = 64;
 /// How far the clocks of a cluster and of this machine may be apart before a time is not believed.
-const SKEW: i64 = 60;
+pub const SKEW: i64 = 60;
 
 /// The text at `path`; empty where there is none.
 pub fn text<'v>(value: &'v Value, path: &str) -> &'v str {

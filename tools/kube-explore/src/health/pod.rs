@@ -8,7 +8,7 @@ use super::{
     finding::{Class, Finding, Pod, STARTING},
     words,
 };
-use crate::field::{ago, condition, condition_is, controller, each, labels, lasting, name, text, time, young};
+use crate::field::{SKEW, condition, condition_is, controller, each, labels, lasting, name, number, text, time, young};
 
 /// The most claims of one pod that are kept.
 const KEPT: usize = 64;
@@ -29,8 +29,7 @@ pub fn look(pod: &Value, now: Timestamp) -> Pod {
 pub fn judge(pod: &Value, now: Timestamp) -> Option<Finding> {
     let deleted = time(pod, "/metadata/deletionTimestamp");
     if deleted.is_some() {
-        // It is the time at which it should have been gone.
-        return ago(deleted, now).is_none_or(|late| late >= STARTING).then(|| terminating(pod, now));
+        return is_late(pod, deleted, now).then(|| terminating(pod, now));
     }
     let (phase, reason, message) =
         (text(pod, "/status/phase"), text(pod, "/status/reason"), text(pod, "/status/message"));
@@ -57,6 +56,15 @@ pub fn judge(pod: &Value, now: Timestamp) -> Option<Finding> {
         None if phase == "Failed" => Some(Finding::new(Class::Ended, "Failed")),
         None => unscheduled(pod, now).or_else(|| gated(pod, now)),
     }
+}
+
+/// Whether a deleted pod should be gone by now. It is told until when it may take: what lies in the future is believed if it is not further away
+/// than the pod was given.
+fn is_late(pod: &Value, until: Option<Timestamp>, now: Timestamp) -> bool {
+    let Some(until) = until else { return false };
+    let late = now.as_second().saturating_sub(until.as_second());
+    let given = number(pod, "/metadata/deletionGracePeriodSeconds").max(0);
+    late >= STARTING || late < given.saturating_add(SKEW).saturating_neg()
 }
 
 fn containers(pod: &Value) -> impl Iterator<Item = Container<'_>> {
@@ -281,6 +289,12 @@ mod tests {
         let mut going = with(json!({"phase": "Running"}));
         going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:09:50Z");
         assert_eq!(told(&going), None);
+        going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:12:00Z");
+        going["metadata"]["deletionGracePeriodSeconds"] = json!(120);
+        assert_eq!(told(&going), None);
+        // No pod is given an hour that was given two minutes.
+        going["metadata"]["deletionTimestamp"] = json!("2026-01-01T01:10:00Z");
+        assert_eq!(told(&going).unwrap(), (Class::Terminating, String::from("Terminating, it should be gone")));
     }
 
     #[test]
