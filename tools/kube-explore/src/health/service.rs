@@ -91,16 +91,28 @@ pub fn leads_nowhere<'p>(ingress: &Value, ports: impl Fn(&str) -> Option<&'p str
     Some(cause)
 }
 
-/// The name of the service that a slice of endpoints belongs to, if it has any: the controller appends five
+/// The name of the service that a slice of endpoints belongs to, if it has any, and a port of theirs: the controller appends five
 /// characters to it. (Very long names are cut, and looked at again.)
 pub fn of_slice<'r>(columns: &Columns, row: &'r Row) -> Option<&'r str> {
-    let some = columns.cell(row, "Endpoints").is_some_and(|cell| cell != "<unset>");
+    let set = |name: &str| columns.cell(row, name).is_some_and(|cell| cell != "<unset>");
+    // A port that no pod names is none: then there are addresses, and nothing is sent to them.
+    let some = set("Endpoints") && set("Ports");
     let (service, _) = columns.cell(row, "Name")?.rsplit_once('-')?;
     some.then_some(service)
 }
 
-/// A service whose selector no pod has. `workloads` are those of its namespace.
-pub fn selects_nothing(namespace: &str, service: &str, selector: &str, workloads: &[Behind]) -> Option<Cause> {
+/// Whether a pod has ended, well or not: nothing is sent to it any more.
+pub fn has_ended(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+}
+
+/// A service whose selector no pod has, but for those that have `ended`. `workloads` are those of its namespace.
+pub fn selects_nothing(
+    (namespace, service): (&str, &str),
+    selector: &str,
+    workloads: &[Behind],
+    ended: Option<&str>,
+) -> Option<Cause> {
     let wanted: Vec<(&str, &str)> = selector.split(',').filter_map(|pair| pair.split_once('=')).collect();
     let of = (namespace, "service", service);
     let matching = |behind: &&Behind| {
@@ -112,6 +124,12 @@ pub fn selects_nothing(namespace: &str, service: &str, selector: &str, workloads
             Cause::new(Level::Note, of, "sends to nobody")
                 .fact(words::brief(&format!("{}/{} is scaled to zero", behind.kind, behind.name)))
         });
+    }
+    if let Some(ended) = ended {
+        return Some(
+            Cause::new(Level::Degraded, of, "sends to nobody")
+                .fact(words::brief(&format!("the pods it selects have ended, as pod/{ended}"))),
+        );
     }
     let near = workloads
         .iter()
@@ -132,30 +150,42 @@ pub fn selects_nothing(namespace: &str, service: &str, selector: &str, workloads
     Some(cause)
 }
 
-/// A service one of whose ports goes to one that its pods do not name, while they name others. Ports need not be named: it is a note.
+/// A service one of whose ports goes to one that its pods do not name. A number need not be named: where they name others, it is a note. A name
+/// must be, but there may be other pods than this one.
 pub fn wrong_port(service: &Value, pod: &Value) -> Option<Cause> {
     let containers = || each(pod, "/spec/containers").chain(each(pod, "/spec/initContainers"));
-    let declared: Vec<i64> = containers()
-        .flat_map(|container| each(container, "/ports"))
-        .map(|port| number(port, "/containerPort"))
-        .filter(|port| *port > 0)
-        .collect();
-    // Whoever names no port may listen on any.
-    if declared.is_empty() {
-        return None;
-    }
-    let port = each(service, "/spec/ports").find(|port| {
-        let target = number(port, "/targetPort");
-        target > 0 && !declared.contains(&target)
+    let ports = || containers().flat_map(|container| each(container, "/ports"));
+    let numbers: Vec<i64> = ports().map(|port| number(port, "/containerPort")).filter(|port| *port > 0).collect();
+    let names: Vec<&str> = ports().map(|port| text(port, "/name")).filter(|name| !name.is_empty()).collect();
+    let (port, target) = each(service, "/spec/ports").find_map(|port| {
+        let (target, named) = (number(port, "/targetPort"), text(port, "/targetPort"));
+        let wrong = if named.is_empty() {
+            // Whoever names no port may listen on any.
+            target > 0 && !numbers.is_empty() && !numbers.contains(&target)
+        } else {
+            !names.contains(&named)
+        };
+        wrong.then(|| (port, if named.is_empty() { target.to_string() } else { named.to_owned() }))
     })?;
-    let shown: Vec<String> = declared.iter().take(5).map(i64::to_string).collect();
+    let own: Vec<String> = if text(port, "/targetPort").is_empty() {
+        numbers.iter().take(5).map(i64::to_string).collect()
+    } else {
+        names.iter().take(5).map(|&name| name.to_owned()).collect()
+    };
+    let own = if own.is_empty() { String::from("no port") } else { own.join(", ") };
     let cause = Cause::new(Level::Note, (namespace(service), "service", name(service)), "may send to a wrong port");
-    Some(cause.fact(format!(
-        "port {} goes to {}, and its pods name {}",
-        number(port, "/port"),
-        number(port, "/targetPort"),
-        shown.join(", ")
-    )))
+    Some(
+        cause.fact(words::brief(&format!("port {} goes to {target}, and its pods name {own}", number(port, "/port"),))),
+    )
+}
+
+/// A service that has pods with an address, and no port of theirs.
+pub fn without_port(service: &Value, pod: &Value) -> Option<Cause> {
+    let named = each(service, "/spec/ports").any(|port| !text(port, "/targetPort").is_empty());
+    let mut cause = wrong_port(service, pod).filter(|_| named)?;
+    cause.level = Level::Degraded;
+    cause.reason = String::from("sends to nobody");
+    Some(cause)
 }
 
 /// Whether one of the endpoints of a slice is ready.
@@ -244,7 +274,7 @@ mod tests {
             )
         };
         let told = |selector: &str, workloads: &[Behind]| {
-            selects_nothing("a", "web", selector, workloads).map(|cause| (cause.level, cause.told()))
+            selects_nothing(("a", "web"), selector, workloads, None).map(|cause| (cause.level, cause.told()))
         };
         assert_eq!(
             told("app=website", &[web(1)]).unwrap(),
@@ -260,6 +290,9 @@ mod tests {
             (Level::Note, "sends to nobody, deployment/web is scaled to zero".into())
         );
         assert_eq!(told("app=x", &[]).unwrap().0, Level::Degraded);
+        let ended = selects_nothing(("a", "web"), "app=x", &[], Some("done")).unwrap();
+        assert_eq!(ended.told(), "sends to nobody, the pods it selects have ended, as pod/done");
+        assert_eq!(selects_nothing(("a", "web"), "app=web", &[web(0)], Some("done")).unwrap().level, Level::Note);
     }
 
     #[test]
@@ -273,7 +306,21 @@ mod tests {
         for target in [json!(8080), json!("http"), json!(null)] {
             assert_eq!(wrong_port(&service(target), &pod), None);
         }
-        assert_eq!(wrong_port(&service(json!(8081)), &json!({"spec": {"containers": [{}]}})), None);
+        let bare = json!({"spec": {"containers": [{}]}});
+        assert_eq!(wrong_port(&service(json!(8081)), &bare), None);
+        assert_eq!(
+            wrong_port(&service(json!("htpp")), &pod).unwrap().told(),
+            "may send to a wrong port, port 80 goes to htpp, and its pods name http"
+        );
+        let nobody = without_port(&service(json!("http")), &bare).unwrap();
+        assert_eq!(
+            (nobody.level, nobody.told().as_str()),
+            (Level::Degraded, "sends to nobody, port 80 goes to http, and its pods name no port")
+        );
+        assert_eq!(
+            (without_port(&service(json!("http")), &pod), without_port(&service(json!(8081)), &pod)),
+            (None, None)
+        );
     }
 
     #[test]

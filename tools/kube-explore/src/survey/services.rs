@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{AT_ONCE, Looking, Part};
 use crate::{
+    failure::Failure,
     field,
     health::{
         Cause, columns,
@@ -78,17 +79,24 @@ impl Looking<'_> {
         let (with, without): (Vec<Selecting>, Vec<Selecting>) = services
             .into_iter()
             .partition(|service| slices.contains(&(service.namespace.clone(), service.name.clone())));
-        part.fine.push(("services", seen.saturating_sub(if known { without.len() as u64 } else { 0 })));
-        if known {
-            self.sending_to_nobody(without, &mut part).await;
-        }
+        let mut lost = if known { without.len() as u64 } else { 0 };
+        let mut nobody = if known { self.sending_to_nobody(without, &mut part).await } else { Vec::new() };
         if with.len() <= PORTS || self.namespace.is_some() {
-            self.ports(with, &mut part).await;
+            let ended = self.ports(with, &mut part).await;
+            lost = lost.saturating_add(ended.len() as u64);
+            nobody.extend(ended);
         }
+        part.fine.push(("services", seen.saturating_sub(lost)));
+        self.why_nobody(nobody, &mut part).await;
         part
     }
 
-    async fn sending_to_nobody(&self, mut services: Vec<Selecting>, part: &mut Part) {
+    /// Looks at services without endpoints, and returns those that no pod is behind, with the pods that were.
+    async fn sending_to_nobody(
+        &self,
+        mut services: Vec<Selecting>,
+        part: &mut Part,
+    ) -> Vec<(Selecting, Option<Value>)> {
         services.retain(|service| service.age >= STARTING || self.namespace.is_some());
         let more = services.len().saturating_sub(MOST);
         if more > 0 {
@@ -96,30 +104,43 @@ impl Looking<'_> {
                 .push(Unread::new(&format!("{more} more services without endpoints"), "too many to look at each"));
         }
         services.truncate(MOST);
-        let services: Vec<_> = stream::iter(services)
+        let looked: Vec<(Selecting, Option<Found>)> = stream::iter(services)
             .map(|service| async move {
-                let pods = self.first_pod(&service).await;
-                (service, pods)
+                let found = self.found(&service).await.ok();
+                (service, found)
             })
             .buffered(AT_ONCE)
             .collect()
             .await;
-        let mut workloads: BTreeMap<String, Vec<Behind>> = BTreeMap::new();
-        for (service, pod) in services {
-            // Pods without an address are in trouble themselves.
-            if !matches!(pod, Ok(None)) {
-                continue;
+        let mut nobody = Vec::new();
+        for (service, found) in looked {
+            match found {
+                Some(Found::Nobody(ended)) => nobody.push((service, ended)),
+                // Pods without an address are in trouble themselves, unless it is their ports that are looked for in vain.
+                Some(Found::Somebody(pod)) => {
+                    let object = self.service(&service).await;
+                    part.seen.others.extend(object.and_then(|object| service::without_port(&object, &pod)));
+                }
+                None => {}
             }
+        }
+        nobody
+    }
+
+    /// Says of services that send to nobody what their namespace has instead.
+    async fn why_nobody(&self, services: Vec<(Selecting, Option<Value>)>, part: &mut Part) {
+        let mut workloads: BTreeMap<String, Vec<Behind>> = BTreeMap::new();
+        for (service, ended) in services {
             if !workloads.contains_key(&service.namespace) {
                 let all = self.behind(&service.namespace, part).await;
                 workloads.insert(service.namespace.clone(), all);
             }
             let here = workloads.get(&service.namespace).map_or(&[][..], Vec::as_slice);
             part.seen.others.extend(service::selects_nothing(
-                &service.namespace,
-                &service.name,
+                (&service.namespace, &service.name),
                 &service.selector,
                 here,
+                ended.as_ref().map(field::name),
             ));
         }
     }
@@ -135,27 +156,63 @@ impl Looking<'_> {
         all
     }
 
-    /// A pod that a service selects.
-    async fn first_pod(&self, service: &Selecting) -> Result<Option<Value>, crate::failure::Failure> {
-        let path = Path::list(&kinds::pods(), Some(&service.namespace));
-        let mut pods = self.cluster.object(&path.query("labelSelector", &service.selector).query("limit", "1")).await?;
-        Ok(pods.pointer_mut("/items/0").map(Value::take))
+    /// Who is behind a service: a pod that has ended is nobody.
+    async fn found(&self, service: &Selecting) -> Result<Found, Failure> {
+        let first = async |fields: Option<&str>| {
+            let path = Path::list(&kinds::pods(), Some(&service.namespace)).query("labelSelector", &service.selector);
+            let mut pods = self.cluster.object(&path.query("limit", "1").optional("fieldSelector", fields)).await?;
+            Ok::<_, Failure>(pods.pointer_mut("/items/0").map(Value::take))
+        };
+        Ok(match first(None).await? {
+            Some(pod) if service::has_ended(&pod) => {
+                match first(Some("status.phase!=Succeeded,status.phase!=Failed")).await? {
+                    Some(alive) => Found::Somebody(alive),
+                    None => Found::Nobody(Some(pod)),
+                }
+            }
+            Some(pod) => Found::Somebody(pod),
+            None => Found::Nobody(None),
+        })
     }
 
-    /// Compares the ports of services with those their pods name. A note at most: what cannot be read here is not missed.
-    async fn ports(&self, services: Vec<Selecting>, part: &mut Part) {
-        let found: Vec<Option<Cause>> = stream::iter(services.into_iter().take(PORTS))
+    async fn service(&self, service: &Selecting) -> Option<Value> {
+        self.cluster.object(&Path::object(&kinds::services(), Some(&service.namespace), &service.name)).await.ok()
+    }
+
+    /// Compares the ports of services with those their pods name: a note at most, and what cannot be read here is not missed. Returns those whose
+    /// pods have all ended, which keep their address.
+    async fn ports(&self, services: Vec<Selecting>, part: &mut Part) -> Vec<(Selecting, Option<Value>)> {
+        let looked: Vec<(Selecting, Option<Found>, Option<Cause>)> = stream::iter(services.into_iter().take(PORTS))
             .map(|service| async move {
-                let path = Path::object(&kinds::services(), Some(&service.namespace), &service.name);
-                let object = self.cluster.object(&path).await.ok()?;
-                let pod = self.first_pod(&service).await.ok()??;
-                service::wrong_port(&object, &pod)
+                let found = self.found(&service).await.ok();
+                let wrong = match &found {
+                    Some(Found::Somebody(pod)) => {
+                        self.service(&service).await.and_then(|object| service::wrong_port(&object, pod))
+                    }
+                    _ => None,
+                };
+                (service, found, wrong)
             })
             .buffered(AT_ONCE)
             .collect()
             .await;
-        part.seen.others.extend(found.into_iter().flatten());
+        let mut ended = Vec::new();
+        for (service, found, wrong) in looked {
+            part.seen.others.extend(wrong);
+            if let Some(Found::Nobody(Some(pod))) = found {
+                ended.push((service, Some(pod)));
+            }
+        }
+        ended
     }
+}
+
+/// Who is behind a service.
+enum Found {
+    /// A pod.
+    Somebody(Value),
+    /// No pod, or only such as this one, which has ended.
+    Nobody(Option<Value>),
 }
 
 /// Those that send to what is not there.
