@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Cause, Level, finding::STARTING, words};
 use crate::{
-    field::{ago, condition_is, each, lasting, name, namespace, number, text, time, yes, young},
+    field::{condition_is, each, lasting, name, namespace, number, text, time, yes, young},
     table::{Columns, Row},
 };
 
@@ -122,12 +122,18 @@ pub fn ending(object: &Value, now: Timestamp) -> Option<Cause> {
     Some(cause)
 }
 
-/// Whether a row of a custom resource says that it is not well.
-pub fn is_unwell(columns: &Columns, row: &Row) -> bool {
-    TELLING.iter().any(|name| columns.cell(row, name) == Some("False"))
-        || ["health status", "health"]
-            .iter()
-            .any(|name| matches!(columns.cell(row, name), Some("Degraded" | "Unhealthy" | "Missing" | "Failed")))
+/// The column in which a row of a custom resource says that it is not well, and what stands there. Columns may be of text or of truth.
+pub fn unwell<'r>(columns: &Columns, row: &'r Row) -> Option<(&'static str, &'r str)> {
+    let is_no = |cell: &str| cell.eq_ignore_ascii_case("false") || cell.eq_ignore_ascii_case("unknown");
+    let cell = |name: &'static str| Some((name, columns.cell(row, name)?));
+    let telling = TELLING.into_iter().filter_map(cell).find(|(_, cell)| is_no(cell));
+    let mut health = ["health status", "health"].into_iter().filter_map(cell);
+    telling.or_else(|| health.find(|(_, cell)| is_ill(cell)))
+}
+
+/// Argo's words for it.
+fn is_ill(health: &str) -> bool {
+    matches!(health, "Degraded" | "Missing" | "Unhealthy" | "Failed")
 }
 
 /// Whether a table has a column that tells.
@@ -138,31 +144,59 @@ pub fn tells(columns: &Columns) -> bool {
     })
 }
 
-/// What a custom resource says of itself.
-pub fn custom(object: &Value, kind: &str, now: Timestamp) -> Option<Cause> {
+fn telling(object: &Value) -> impl Iterator<Item = &Value> {
+    each(object, "/status/conditions")
+        .filter(|condition| TELLING.contains(&text(condition, "/type").to_lowercase().as_str()))
+}
+
+/// Whether a custom resource says how it is.
+pub fn has_state(object: &Value) -> bool {
+    telling(object).next().is_some() || !text(object, "/status/health/status").is_empty()
+}
+
+/// What a custom resource says of itself, `column` being what its row says.
+pub fn custom(object: &Value, kind: &str, column: Option<(&str, &str)>, now: Timestamp) -> Option<Cause> {
     let of = (namespace(object), kind, name(object));
-    let unwell = each(object, "/status/conditions").find(|condition| {
-        TELLING.contains(&text(condition, "/type").to_lowercase().as_str()) && text(condition, "/status") == "False"
-    });
-    let Some(unwell) = unwell else {
-        // Argo's way to say it.
-        let health = text(object, "/status/health/status");
-        return matches!(health, "Degraded" | "Missing" | "Unhealthy" | "Failed")
-            .then(|| Cause::new(Level::Degraded, of, health).said(text(object, "/status/health/message")));
-    };
-    let since = time(unwell, "/lastTransitionTime");
-    if young(since, now, STARTING) && ago(since, now).is_some() {
-        return None;
-    }
-    let reason = format!("{}=False{}", text(unwell, "/type"), lasting(since, now));
     let suspended = yes(object, "/spec/suspend");
     let level = if suspended { Level::Note } else { Level::Degraded };
-    let mut cause = Cause::new(level, of, &reason).said(text(unwell, "/message"));
-    if suspended {
-        cause = cause.fact("suspended");
+    let told = |cause: Cause| if suspended { cause.fact("suspended") } else { cause };
+    let is = |status: &str| telling(object).find(|condition| text(condition, "/status") == status);
+    let Some(unwell) = is("False").or_else(|| is("Unknown")) else {
+        let health = text(object, "/status/health/status");
+        if is_ill(health) {
+            return Some(Cause::new(Level::Degraded, of, health).said(text(object, "/status/health/message")));
+        }
+        // It says it in a field of its own, of which nothing more is known. Who says it in a condition is well by now.
+        let young = young(time(object, "/metadata/creationTimestamp"), now, STARTING);
+        let (column, cell) = column.filter(|_| !has_state(object) && !young)?;
+        return Some(told(Cause::new(level, of, &format!("{column}={cell}"))));
+    };
+    let since = time(unwell, "/lastTransitionTime");
+    // Whoever is at work does not know yet.
+    let patience = if text(unwell, "/status") == "False" { STARTING } else { ENDING };
+    if young(since, now, patience) {
+        return None;
     }
+    let reason = format!("{}={}{}", text(unwell, "/type"), text(unwell, "/status"), lasting(since, now));
+    let cause = told(Cause::new(level, of, &reason).said(text(unwell, "/message")));
     let reason = text(unwell, "/reason");
     Some(if reason.is_empty() { cause } else { cause.fact(words::brief(reason)) })
+}
+
+/// A definition of a custom kind that is not served.
+pub fn definition(definition: &Value, now: Timestamp) -> Option<Cause> {
+    if young(time(definition, "/metadata/creationTimestamp"), now, STARTING) {
+        return None;
+    }
+    let (no, of) = ["NamesAccepted", "Established"]
+        .into_iter()
+        .find_map(|of| Some((condition_is(definition, of, "False")?, of)))?;
+    Some(
+        Cause::new(Level::Degraded, ("", "customresourcedefinition", name(definition)), "its kind is not served")
+            .fact(format!("{of}=False"))
+            .fact(words::brief(text(no, "/reason")))
+            .said(text(no, "/message")),
+    )
 }
 
 #[cfg(test)]
@@ -233,15 +267,63 @@ mod tests {
             {"type": "Ready", "status": status, "reason": "BucketUnreachable", "message": "connection refused", "lastTransitionTime": since}]}})
         };
         let old = "2026-01-01T00:00:00Z";
-        let cause = custom(&with("False", old, false), "backup", now()).unwrap();
+        let cause = custom(&with("False", old, false), "backup", None, now()).unwrap();
         assert_eq!(
             (cause.object().as_str(), cause.told().as_str()),
             ("a/backup/nightly", "Ready=False for 10m, BucketUnreachable, \"connection refused\"")
         );
-        assert_eq!(custom(&with("True", old, false), "backup", now()), None);
-        assert_eq!(custom(&with("False", "2026-01-01T00:09:50Z", false), "backup", now()), None);
-        assert_eq!(custom(&with("False", old, true), "backup", now()).unwrap().level, Level::Note);
+        assert_eq!(custom(&with("True", old, false), "backup", None, now()), None);
+        assert_eq!(custom(&with("False", "2026-01-01T00:09:50Z", false), "backup", None, now()), None);
+        assert_eq!(custom(&with("False", old, true), "backup", None, now()).unwrap().level, Level::Note);
         let argo = json!({"metadata": {"name": "x"}, "status": {"health": {"status": "Degraded", "message": "m"}}});
-        assert_eq!(custom(&argo, "application", now()).unwrap().told(), "Degraded, \"m\"");
+        assert_eq!(custom(&argo, "application", None, now()).unwrap().told(), "Degraded, \"m\"");
+        let unknown = |since: &str| {
+            let conditions = json!([{"type": "Ready", "status": "Unknown", "lastTransitionTime": since}]);
+            custom(&json!({"status": {"conditions": conditions}}), "backup", None, now()).map(|cause| cause.told())
+        };
+        assert_eq!(unknown(old).as_deref(), Some("Ready=Unknown for 10m"));
+        assert_eq!(unknown("2026-01-01T00:09:00Z"), None);
+    }
+
+    #[test]
+    fn custom_resources_say_it_in_a_column() {
+        let definitions = json!([{"name": "Name"}, {"name": "Ready"}, {"name": "Health"}]);
+        let columns = Columns::read(json!({ "columnDefinitions": definitions }).to_string().as_bytes()).unwrap();
+        let said = |ready: Value, health: &str| {
+            let row: Row = serde_json::from_value(json!({"cells": ["a", ready, health]})).unwrap();
+            unwell(&columns, &row).map(|(column, cell)| format!("{column}={cell}"))
+        };
+        for (ready, health, expected) in [
+            (json!(false), "", Some("ready=false")),
+            (json!("False"), "", Some("ready=False")),
+            (json!("Unknown"), "", Some("ready=Unknown")),
+            (json!(true), "Degraded", Some("health=Degraded")),
+            (json!(true), "Healthy", None),
+            (json!("2/2"), "", None),
+            (json!(null), "", None),
+        ] {
+            assert_eq!(said(ready.clone(), health).as_deref(), expected, "{ready} {health}");
+        }
+        let told = |object: Value| custom(&object, "thing", Some(("ready", "false")), now()).map(|cause| cause.told());
+        assert_eq!(told(json!({"status": {"ready": false}})).as_deref(), Some("ready=false"));
+        assert_eq!(told(json!({"spec": {"suspend": true}})).as_deref(), Some("ready=false, suspended"));
+        assert_eq!(told(json!({"metadata": {"creationTimestamp": "2026-01-01T00:09:50Z"}})), None);
+        assert_eq!(told(json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})), None);
+    }
+
+    #[test]
+    fn definitions_that_are_not_served() {
+        let with =
+            |conditions: Value| json!({"metadata": {"name": "things.a.io"}, "status": {"conditions": conditions}});
+        let names = json!([{"type": "NamesAccepted", "status": "False", "reason": "ShortNamesConflict", "message": "\"th\" is already in use"}, {"type": "Established", "status": "False", "reason": "NotAccepted"}]);
+        let cause = definition(&with(names), now()).unwrap();
+        assert_eq!(
+            (cause.object().as_str(), cause.told().as_str()),
+            (
+                "customresourcedefinition/things.a.io",
+                "its kind is not served, NamesAccepted=False, ShortNamesConflict, \"\"th\" is already in use\""
+            )
+        );
+        assert_eq!(definition(&with(json!([{"type": "Established", "status": "True"}])), now()), None);
     }
 }

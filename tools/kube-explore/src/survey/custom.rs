@@ -1,24 +1,44 @@
-//! Custom resources that say of themselves that they are not well, in the columns their makers chose.
+//! Custom resources that say of themselves that they are not well, in the columns their makers chose, or else in their conditions.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::{StreamExt as _, stream};
+use serde_json::Value;
 
 use super::{AT_ONCE, Looking, Part, customs};
 use crate::{
+    field,
     health::{Cause, Level, conditions},
     kinds::{Kind, Kinds},
     listing::Listed,
+    path::Path,
     unread::Unread,
 };
 
-/// Namespaces and names of those that are not well.
-type Names = Listed<(String, String)>;
+/// One that is not well: namespace, name, and the column that says so with what it says.
+type Unwell = (String, String, (&'static str, String));
 
 /// The most kinds that are looked through.
 const KINDS: usize = 200;
 /// The most objects that are read whole.
 const MOST: usize = 24;
+/// Of how many kinds whose tables say nothing of how their objects are some objects are read.
+const SILENT: usize = 8;
+/// How many of each.
+const SOME: &str = "50";
+/// The most definitions that are looked at.
+const DEFINITIONS: usize = 10;
+
+/// How many are how.
+#[derive(Default)]
+struct Counts {
+    fine: u64,
+    silent: u64,
+    unlooked: u64,
+}
 
 impl Looking<'_> {
     pub(super) async fn custom(&self, kinds: &Kinds) -> Part {
@@ -29,13 +49,14 @@ impl Looking<'_> {
             part.unread
                 .push(Unread::new(&format!("{more} more kinds of custom resources"), "too many to look at each"));
         }
-        let listed: Vec<(Kind, bool, Names)> = stream::iter(customs.into_iter().take(KINDS))
+        let listed: Vec<(Kind, bool, Listed<Unwell>)> = stream::iter(customs.into_iter().take(KINDS))
             .map(|kind: Kind| async move {
                 let tells = AtomicBool::new(false);
                 let rows = self.rows(kind.clone(), |columns, row, namespace| {
                     tells.fetch_or(conditions::tells(columns), Ordering::Relaxed);
-                    let name = columns.cell(row, "Name").filter(|_| conditions::is_unwell(columns, row))?;
-                    Some((namespace.unwrap_or_default().to_owned(), name.to_owned()))
+                    let (column, cell) = conditions::unwell(columns, row)?;
+                    let name = columns.cell(row, "Name")?;
+                    Some((namespace.unwrap_or_default().to_owned(), name.to_owned(), (column, cell.to_owned())))
                 });
                 let rows = rows.await;
                 (kind, tells.into_inner(), rows)
@@ -43,26 +64,90 @@ impl Looking<'_> {
             .buffered(AT_ONCE)
             .collect()
             .await;
-        let (mut fine, mut silent, mut left) = (0_u64, 0_u64, MOST);
+        let (mut counts, mut left) = (Counts::default(), MOST);
+        let mut silent: Vec<(Kind, u64)> = Vec::new();
         for (kind, tells, listed) in listed {
             let (mut unwell, seen) = part.took(listed, false);
-            // A kind whose columns say nothing of how its objects are is neither fine nor not.
-            let others = if tells { &mut fine } else { &mut silent };
-            *others = others.saturating_add(seen.saturating_sub(unwell.len() as u64));
+            if !tells {
+                silent.extend((seen > 0).then_some((kind, seen)));
+                continue;
+            }
+            counts.fine = counts.fine.saturating_add(seen.saturating_sub(unwell.len() as u64));
             let word = kind.kind.to_lowercase();
             unwell.sort();
             let rest = unwell.split_off(unwell.len().min(left));
             left -= unwell.len();
-            for (_, _, object) in self.whole(&kind, unwell, &mut part.unread).await {
-                part.seen.customs.extend(object.and_then(|object| conditions::custom(&object, &word, self.now)));
+            let says: BTreeMap<(String, String), (&str, String)> =
+                unwell.into_iter().map(|(namespace, name, says)| ((namespace, name), says)).collect();
+            let names: Vec<_> = says.keys().cloned().collect();
+            for (namespace, name, object) in self.whole(&kind, names, &mut part.unread).await {
+                let says = says.get(&(namespace, name)).map(|(column, cell)| (*column, cell.as_str()));
+                part.seen.customs.extend(object.and_then(|object| conditions::custom(&object, &word, says, self.now)));
             }
-            let unlooked = |(namespace, name): (String, String)| {
-                Cause::new(Level::Degraded, (&namespace, &word, &name), "says it is not well")
+            let unlooked = |(namespace, name, _): Unwell| {
+                Cause::new(Level::Degraded, (&namespace, &word, &name), "says it is not well").fact("not looked at")
             };
             part.seen.customs.extend(rest.into_iter().map(unlooked));
         }
-        part.fine.push(("custom resources", fine));
-        part.fine.push(("custom resources without a state", silent));
+        self.silent(silent, &mut counts, &mut part).await;
+        part.fine.push(("custom resources", counts.fine));
+        part.fine.push(("custom resources without a state", counts.silent));
+        part.fine.push(("custom resources not looked at", counts.unlooked));
+        if self.namespace.is_none() {
+            self.definitions(kinds, &mut part).await;
+        }
         part
+    }
+
+    /// Kinds whose columns say nothing of how their objects are: some of those are asked themselves.
+    async fn silent(&self, mut kinds: Vec<(Kind, u64)>, counts: &mut Counts, part: &mut Part) {
+        for (_, seen) in kinds.split_off(kinds.len().min(SILENT)) {
+            counts.unlooked = counts.unlooked.saturating_add(seen);
+        }
+        let read: Vec<(Kind, u64, Option<Value>)> = stream::iter(kinds)
+            .map(|(kind, seen)| async move {
+                let path = Path::list(&kind, self.namespace.filter(|_| kind.namespaced)).query("limit", SOME);
+                let some = self.cluster.object(&path).await.ok();
+                (kind, seen, some)
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (kind, seen, some) in read {
+            let word = kind.kind.to_lowercase();
+            let mut looked = 0_u64;
+            for object in some.iter().flat_map(|some| field::each(some, "/items")) {
+                looked = looked.saturating_add(1);
+                match conditions::custom(object, &word, None, self.now) {
+                    Some(cause) => part.seen.customs.push(cause),
+                    None if conditions::has_state(object) => counts.fine = counts.fine.saturating_add(1),
+                    None => counts.silent = counts.silent.saturating_add(1),
+                }
+            }
+            counts.unlooked = counts.unlooked.saturating_add(seen.saturating_sub(looked));
+        }
+    }
+
+    /// Definitions whose kind is not among those that are served.
+    async fn definitions(&self, kinds: &Kinds, part: &mut Part) {
+        let of = |kind: &&Kind| kind.group == "apiextensions.k8s.io" && kind.plural == "customresourcedefinitions";
+        let Some(kind) = kinds.all.iter().find(of) else { return };
+        let served: BTreeSet<String> = kinds.all.iter().map(Kind::full).collect();
+        let listed = self.rows(kind.clone(), |columns, row, _| {
+            columns
+                .cell(row, "Name")
+                .filter(|name| !served.contains(*name))
+                .map(|name| (String::new(), name.to_owned()))
+        });
+        let (mut names, _) = part.took(listed.await, false);
+        let more = names.len().saturating_sub(DEFINITIONS);
+        if more > 0 {
+            let what = format!("{more} more definitions of kinds that are not served");
+            part.unread.push(Unread::new(&what, "too many to look at each"));
+        }
+        names.truncate(DEFINITIONS);
+        for (_, _, object) in self.whole(kind, names, &mut part.unread).await {
+            part.seen.others.extend(object.and_then(|object| conditions::definition(&object, self.now)));
+        }
     }
 }
