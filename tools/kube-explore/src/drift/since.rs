@@ -65,7 +65,7 @@ impl Since {
             total => format!("{total} fields were set by others since"),
         };
         format!(
-            "was applied last by {by}{when}: {what}; fields that were removed since cannot be seen, and what the values were is not kept"
+            "was applied last by {by}{when}: {what}; fields that were removed since cannot be seen, nor another order, and what the values were is not kept"
         )
     }
 }
@@ -350,7 +350,8 @@ mod tests {
             changes: Changes { total, ..Changes::default() },
             ..Since::default()
         };
-        let blind = "; fields that were removed since cannot be seen, and what the values were is not kept";
+        let blind =
+            "; fields that were removed since cannot be seen, nor another order, and what the values were is not kept";
         for (values, total, expected, end) in [
             (true, 0, "no change since", ""),
             (true, 1, "1 field was changed or set by others since", ""),
