@@ -14,6 +14,7 @@ pub mod drift;
 pub mod failure;
 pub mod field;
 pub mod graph;
+pub mod groups;
 pub mod health;
 pub mod inspect;
 pub mod kinds;

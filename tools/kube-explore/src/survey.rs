@@ -11,7 +11,7 @@ use shared::{Code, Result};
 use crate::{
     cluster::{Cluster, quoted},
     failure::Failure,
-    field,
+    field, groups,
     health::{Cause, Level, fold, seen},
     kinds::{self, Kind, Kinds},
     listing::Listed,
@@ -190,33 +190,9 @@ impl Looking<'_> {
 
 /// Kinds that are not of Kubernetes itself, and that may be listed.
 fn is_custom(kind: &Kind) -> bool {
-    let own = kind.group.is_empty()
-        || !kind.group.contains('.')
-        || OWN.contains(&kind.group.as_str())
-        || kind.group.ends_with("metrics.k8s.io");
+    let own = groups::is_own(&kind.group) || kind.group.ends_with("metrics.k8s.io");
     !own && kind.can("list")
 }
-
-/// The groups of Kubernetes itself that have a dot in them. Others that end so are custom resources.
-const OWN: [&str; 17] = [
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "internal.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-];
 
 /// The custom kinds that are looked through.
 fn customs(kinds: &Kinds, namespaced: bool) -> Vec<Kind> {

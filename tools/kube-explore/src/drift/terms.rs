@@ -6,34 +6,8 @@
 use serde_json::Value;
 
 use super::{LAST_APPLIED, owners::Owners, path::Step, same};
+use crate::groups;
 
-/// The groups whose kinds are Kubernetes' own. By the ending of the name they are not known: `gateway.networking.k8s.io` is one of custom
-/// resources.
-const OWN: [&str; 23] = [
-    "",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "internal.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-];
 /// Of this group's own the values are those of other kinds' fields, and whatever they say is meant.
 const SCHEMAS: &str = "apiextensions.k8s.io";
 /// Metadata the API server sets.
@@ -67,7 +41,7 @@ impl Terms {
     pub fn new(live: &Value, other: &Value, written: Option<Side>) -> Self {
         let version = live.get("apiVersion").and_then(Value::as_str);
         let group = version.map(|version| version.rsplit_once('/').map_or("", |(group, _)| group));
-        let own = group.is_some_and(|group| OWN.contains(&group));
+        let own = group.is_some_and(groups::is_own);
         let writes = |object: &Value, subresource: &str| {
             let owners = Owners::of(object);
             let mut entries = owners.entries().iter().filter(|entry| entry.owner.subresource == subresource);
