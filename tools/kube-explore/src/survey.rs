@@ -36,8 +36,10 @@ const AT_ONCE: usize = 8;
 pub struct Survey {
     /// The causes, the worst first.
     pub causes: Vec<Cause>,
-    /// How many pods are just starting.
-    pub starting: u64,
+    /// The pods that are just starting.
+    pub starting: fold::Starting,
+    /// Whether one namespace was looked at.
+    pub within: bool,
     /// How many of what are well.
     pub fine: Vec<(&'static str, u64)>,
     /// What could not be looked at.
@@ -111,7 +113,13 @@ impl Cluster {
         }
         looking.jobs_of_pods(&mut all).await;
         looking.refusals(&mut all).await;
-        let mut survey = Survey { fine: all.fine, unread: all.unread, blind: all.blind, ..Survey::default() };
+        let mut survey = Survey {
+            fine: all.fine,
+            unread: all.unread,
+            blind: all.blind,
+            within: namespace.is_some(),
+            ..Survey::default()
+        };
         let folded = fold::fold(all.seen);
         (survey.causes, survey.starting) = (folded.causes, folded.starting);
         if namespace.is_some() {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Cause, Level, alike,
     conditions::{Budget, Scaler},
-    finding::Class,
+    finding::{Class, STARTING},
+    group::Group,
     node::Node,
     seen::{JobSeen, Refusers, Seen},
     tell::{Of, alone, leftover, refuses, tell},
@@ -34,8 +35,38 @@ const APART: usize = 3;
 pub struct Folded {
     /// The causes, the worst first.
     pub causes: Vec<Cause>,
-    /// How many pods are just starting.
-    pub starting: u64,
+    /// The pods that are just starting.
+    pub starting: Starting,
+}
+
+/// Pods that are just starting.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Starting {
+    /// How many.
+    pub count: u64,
+    /// How many of them have been at it for longer than most pods take.
+    pub slow: u64,
+    /// Some of those: namespace, name and age in seconds.
+    pub named: Vec<(String, String, i64)>,
+}
+
+impl Starting {
+    /// How many slow ones are worth a name.
+    pub const NAMED: usize = 2;
+
+    /// Takes pods of which none is old.
+    pub(super) fn young(&mut self, count: u64) {
+        self.count = self.count.saturating_add(count);
+    }
+
+    /// Takes pods.
+    pub(super) fn take(&mut self, group: &Group) {
+        self.young(group.count);
+        self.slow = self.slow.saturating_add(group.settled);
+        if group.age >= STARTING && group.age < i64::MAX && self.named.len() < Self::NAMED {
+            self.named.push((group.namespace.clone(), group.oldest.clone(), group.age));
+        }
+    }
 }
 
 /// Folds and ranks.
@@ -84,7 +115,7 @@ struct Fold {
     waiting: BTreeMap<Key, (String, String)>,
     /// Labels of pods that are in trouble, with their namespace.
     troubled: Vec<(String, BTreeMap<String, String>)>,
-    starting: u64,
+    starting: Starting,
 }
 
 impl Fold {
@@ -96,7 +127,7 @@ impl Fold {
             lost: BTreeMap::new(),
             waiting: BTreeMap::new(),
             troubled: Vec::new(),
-            starting: 0,
+            starting: Starting::default(),
         }
     }
 

@@ -30,7 +30,14 @@ pub struct Webhook {
     /// What it judges: `create, update of deployments`.
     pub judges: String,
     selector: Value,
+    /// Whether it judges some of those objects only.
+    narrowed: bool,
 }
+
+/// The label of a namespace that is its name.
+const NAME: &str = "kubernetes.io/metadata.name";
+/// How many namespaces are named.
+const PLACES: usize = 3;
 
 /// The webhooks of a configuration that fail closed.
 pub fn closed(kind: &'static str, configuration: &Value) -> Vec<Webhook> {
@@ -50,10 +57,18 @@ pub fn closed(kind: &'static str, configuration: &Value) -> Vec<Webhook> {
                 target,
                 judges: judges(webhook),
                 selector: webhook.get("namespaceSelector").cloned().unwrap_or_default(),
+                narrowed: ["/objectSelector/matchLabels", "/objectSelector/matchExpressions", "/matchConditions"]
+                    .iter()
+                    .any(|path| webhook.pointer(path).is_some_and(is_some)),
             })
         })
         .take(100)
         .collect()
+}
+
+/// Whether there is something in a list or a map.
+fn is_some(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| !list.is_empty()) || value.as_object().is_some_and(|map| !map.is_empty())
 }
 
 fn judges(webhook: &Value) -> String {
@@ -113,7 +128,7 @@ impl Webhook {
             (0, 0) => Some(
                 self.cause(Level::Note, "fails closed, and cannot be tried from here")
                     .fact(at)
-                    .fact(format!("it judges {}", self.judges)),
+                    .fact(format!("it judges {}", self.judges())),
             ),
             (_, 0) => Some(
                 self.cause(Level::Critical, "fails closed and does not answer")
@@ -134,7 +149,38 @@ impl Webhook {
     }
 
     fn refuses(&self) -> String {
-        format!("without it no {}", self.judges)
+        format!("without it no {}", self.judges())
+    }
+
+    /// What it judges, and where, since most judge a part only.
+    fn judges(&self) -> String {
+        let of = if self.narrowed { " that it selects" } else { "" };
+        words::brief(&format!("{}{of}{}", self.judges, self.places()))
+    }
+
+    /// ` in namespace payments`; nothing where it judges all.
+    fn places(&self) -> String {
+        let expressions = || each(&self.selector, "/matchExpressions");
+        let labels = self.selector.get("matchLabels").and_then(Value::as_object);
+        let label = labels.and_then(|labels| labels.get(NAME)).and_then(Value::as_str);
+        let of = |operator: &'static str| {
+            let of = move |one: &&Value| text(one, "/key") == NAME && text(one, "/operator") == operator;
+            expressions().find(of).map(|one| each(one, "/values").filter_map(Value::as_str).collect::<Vec<_>>())
+        };
+        let named = |names: &[&str]| {
+            let more = if names.len() > PLACES { ", …" } else { "" };
+            let some: Vec<&str> = names.iter().copied().take(PLACES).collect();
+            format!("namespace{} {}{more}", if names.len() == 1 { "" } else { "s" }, some.join(", "))
+        };
+        if let Some(names) = label.map(|name| vec![name]).or_else(|| of("In")) {
+            return format!(" in {}", named(&names));
+        }
+        let all = labels.map_or(0, serde_json::Map::len) + expressions().count();
+        match of("NotIn") {
+            _ if all == 0 => String::new(),
+            Some(names) if all == 1 => format!(" outside of {}", named(&names)),
+            _ => String::from(" in namespaces with its labels"),
+        }
     }
 
     fn cause(&self, level: Level, reason: &str) -> Cause {
@@ -161,7 +207,7 @@ mod tests {
         assert_eq!(found.iter().map(|webhook| webhook.name.as_str()).collect::<Vec<_>>(), ["b.io", "c.io"]);
         assert_eq!(
             found[0].down("service p/w has no ready endpoint").told(),
-            "fails closed and is down, service p/w has no ready endpoint, without it no create, update of deployments"
+            "fails closed and is down, service p/w has no ready endpoint, without it no create, update of deployments in namespaces with its labels"
         );
         let told =
             |all: u64, failed: u64| found[1].elsewhere(Calls { all, failed }).map(|cause| (cause.level, cause.told()));
@@ -175,6 +221,24 @@ mod tests {
             (Level::Critical, "fails closed and does not answer, c.io at https://127.0.0.1:9/validate, all 2 calls failed, without it no create, update of deployments".into())
         );
         assert_eq!(told(9, 2).unwrap().0, Level::Note);
+        let judges = |narrow: Value| {
+            let mut webhook = json!({"name": "a.io", "clientConfig": {"url": "https://x"}, "rules": rules});
+            webhook.as_object_mut().unwrap().extend(narrow.as_object().unwrap().clone());
+            closed("v", &json!({ "webhooks": [webhook] })).remove(0).judges()
+        };
+        let by = |operator: &str, names: &[&str]| {
+            let name = json!({"key": NAME, "operator": operator, "values": names});
+            judges(json!({"namespaceSelector": {"matchExpressions": [name]}}))
+        };
+        let all = "create, update of deployments";
+        assert_eq!(judges(json!({"namespaceSelector": {}, "objectSelector": {}})), all);
+        assert_eq!(
+            judges(json!({"namespaceSelector": {"matchLabels": {NAME: "pay"}}})),
+            format!("{all} in namespace pay")
+        );
+        assert_eq!(by("In", &["a", "b", "c", "d"]), format!("{all} in namespaces a, b, c, …"));
+        assert_eq!(by("NotIn", &["kube-system"]), format!("{all} outside of namespace kube-system"));
+        assert_eq!(judges(json!({"objectSelector": {"matchLabels": {"a": "b"}}})), format!("{all} that it selects"));
         let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         assert!(found[0].concerns(&labels(&[("team", "a")])) && found[1].concerns(&labels(&[])));
         assert!(

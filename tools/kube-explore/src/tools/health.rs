@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::{Annotations, Answer, Call, Code, List, Read, Records, Result, Text, Tool, ToolError, Untrusted};
+use shared::{
+    Annotations, Answer, Call, Code, List, Read, Records, Result, Text, Tool, ToolError, Untrusted, kubernetes::age,
+};
 
 use crate::{
     Explore,
     cluster::Cluster,
-    health::{Cause, Level, Verdict},
+    health::{Cause, Level, Verdict, fold::Starting},
     scope::{self, Place},
     survey::Survey,
     unread::{self, Unread},
@@ -117,7 +120,7 @@ impl Tool for Health {
 
 fn report(survey: Survey, scope: Place) -> Result<Report> {
     let seen: u64 = survey.fine.iter().map(|(_, count)| count).sum();
-    let nothing = seen == 0 && survey.causes.is_empty() && survey.starting == 0;
+    let nothing = seen == 0 && survey.causes.is_empty() && survey.starting.count == 0;
     if let Some(first) = survey.unread.first().filter(|_| nothing && !survey.blind) {
         return Err(ToolError::new(Code::Unavailable, format!("nothing could be read: {}", first.why.quoted())));
     }
@@ -162,14 +165,38 @@ fn fine(survey: &Survey) -> String {
         .iter()
         .filter(|(_, count)| *count > 0)
         .map(|(kind, count)| {
-            let kind = if *count == 1 { kind.strip_suffix('s').unwrap_or(kind) } else { kind };
+            let kind = if *count == 1 { one(kind) } else { (*kind).to_owned() };
             format!("{count} {kind}")
         })
         .collect();
-    if survey.starting > 0 {
-        parts.push(format!("{} just starting", survey.starting));
+    let Starting { count, slow, named } = &survey.starting;
+    if *count > 0 {
+        let mut starting = format!("{count} just starting");
+        // One that has been at it for a while is worth a look, and many of them are a rollout.
+        if !named.is_empty() && usize::try_from(*slow).is_ok_and(|slow| slow == named.len()) {
+            let named: Vec<String> = named.iter().map(|one| slow_one(one, survey.within)).collect();
+            starting.push_str(&format!(" ({})", named.join("; ")));
+        }
+        parts.push(starting);
     }
     parts.join(", ")
+}
+
+/// `worker, 45s`, with its namespace where that is not said before.
+fn slow_one((namespace, name, seconds): &(String, String, i64), within: bool) -> String {
+    let age = Timestamp::from_second(*seconds).map(|now| age::shown(Timestamp::UNIX_EPOCH, now)).unwrap_or_default();
+    if within { format!("{name}, {age}") } else { format!("{namespace}/{name}, {age}") }
+}
+
+/// One of what `kinds` are many of: `ingress`, `custom resource without a state`.
+fn one(kinds: &str) -> String {
+    let (noun, rest) = match kinds.split_once("resources") {
+        Some((before, rest)) => (format!("{before}resources"), rest),
+        None => (kinds.to_owned(), ""),
+    };
+    let one = noun.strip_suffix("sses").map(|stem| format!("{stem}ss"));
+    let one = one.or_else(|| noun.strip_suffix('s').map(str::to_owned)).unwrap_or(noun);
+    format!("{one}{rest}")
 }
 
 #[cfg(test)]
@@ -180,7 +207,8 @@ mod tests {
         Survey {
             causes: level.map(|level| Cause::new(level, ("a", "pod", "p"), "x")).into_iter().collect(),
             fine: vec![("nodes", 1), ("pods", 3), ("jobs", 0)],
-            starting: 2,
+            starting: Starting { count: 2, ..Starting::default() },
+            within: true,
             unread: if blind { vec![Unread::new("pods in b", "forbidden")] } else { Vec::new() },
             blind,
         }
@@ -189,6 +217,27 @@ mod tests {
     #[test]
     fn what_is_fine_is_a_line() {
         assert_eq!(fine(&survey(None, false)), "1 node, 3 pods, 2 just starting");
+        for (kinds, expected) in [
+            ("ingresses", "ingress"),
+            ("pods", "pod"),
+            ("custom resources", "custom resource"),
+            ("custom resources without a state", "custom resource without a state"),
+        ] {
+            assert_eq!(one(kinds), expected);
+        }
+    }
+
+    #[test]
+    fn who_takes_long_to_start_is_named() {
+        let told = |slow: u64, within: bool, named: &[(&str, i64)]| {
+            let named = named.iter().map(|&(name, age)| (String::from("pay"), name.to_owned(), age)).collect();
+            let starting = Starting { count: 3, slow, named };
+            fine(&Survey { starting, within, ..Survey::default() })
+        };
+        assert_eq!(told(1, true, &[("worker", 45)]), "3 just starting (worker, 45s)");
+        assert_eq!(told(2, false, &[("worker", 45), ("api", 120)]), "3 just starting (pay/worker, 45s; pay/api, 2m)");
+        assert_eq!(told(3, true, &[("worker", 45), ("api", 120)]), "3 just starting");
+        assert_eq!(told(0, true, &[]), "3 just starting");
     }
 
     #[test]

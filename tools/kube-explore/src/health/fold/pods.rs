@@ -55,12 +55,12 @@ impl Fold {
         let pod = pod.unwrap_or_else(|| Pod { finding: Some(by_status(&group)), ..Pod::default() });
         let finding = pod.finding?;
         if finding.class == Class::Starting {
-            self.starting = self.starting.saturating_add(group.count);
+            self.starting.take(&group);
             return None;
         }
         let count = if finding.class.is_definite() { group.count } else { group.settled.clamp(1, group.count.max(1)) };
         // The others of them are too young to tell.
-        self.starting = self.starting.saturating_add(group.count.saturating_sub(count));
+        self.starting.young(group.count.saturating_sub(count));
         let key = match &pod.owner {
             Some((kind, name)) => (namespace.clone(), kind.clone(), name.clone()),
             None => {

@@ -3,7 +3,6 @@ use crate::health::{
     Verdict,
     columns::{Short, Sign},
     finding::{Finding, Log, Pod},
-    group::Group,
     workload::Job,
 };
 
@@ -234,7 +233,8 @@ fn pods_that_nobody_made_are_told_by_their_reason() {
         ..Seen::default()
     };
     let folded = fold(seen);
-    assert_eq!(folded.starting, 1);
+    assert_eq!((folded.starting.count, folded.starting.slow), (1, 1));
+    assert!(folded.starting.named.is_empty(), "its age is not known");
     let told: Vec<String> = folded.causes.iter().map(|cause| format!("{}: {}", cause.object(), cause.told())).collect();
     assert_eq!(
         told,
