@@ -7,6 +7,7 @@ mod drawn;
 mod faults;
 mod finding;
 mod health;
+mod honest;
 mod narrow;
 mod outside;
 mod population;
