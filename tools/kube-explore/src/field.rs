@@ -77,17 +77,22 @@ const MAKERS: [(&str, &str); 9] = [
 /// called so here, others with their group, as `job.example.com`.
 pub fn controller(object: &Value) -> Option<(String, String)> {
     let owner = each(object, "/metadata/ownerReferences").find(|owner| yes(owner, "/controller"))?;
-    let (kind, name) = (text(owner, "/kind").to_lowercase(), text(owner, "/name"));
-    if kind.is_empty() || name.is_empty() {
-        return None;
-    }
-    let group = text(owner, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
-    let kind = match MAKERS.iter().find(|(known, _)| *known == kind) {
+    let (kind, name) = (of_group(owner), text(owner, "/name"));
+    (!kind.is_empty() && !name.is_empty()).then(|| (kind, name.to_owned()))
+}
+
+/// The kind of a reference in lower case, as [`controller`] calls it.
+pub fn of_group(reference: &Value) -> String {
+    let kind = text(reference, "/kind").to_lowercase();
+    let version = text(reference, "/apiVersion");
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    match MAKERS.iter().find(|(known, _)| *known == kind) {
+        // Some references need not say it.
+        _ if kind.is_empty() || version.is_empty() => kind,
         Some((_, own)) if *own == group => kind,
         _ if group.is_empty() => format!("{kind}.core"),
         _ => format!("{kind}.{group}"),
-    };
-    Some((kind, name.to_owned()))
+    }
 }
 
 /// The labels at `path`.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Cause, Level, finding::STARTING, words};
 use crate::{
-    field::{condition_is, each, lasting, name, namespace, number, text, time, yes, young},
+    field::{condition_is, each, lasting, name, namespace, number, of_group, text, time, yes, young},
     table::{Columns, Row},
 };
 
@@ -50,9 +50,8 @@ pub fn autoscaler(scaler: &Value, now: Timestamp) -> Option<Scaler> {
     if text(stopped, "/reason") == "ScalingDisabled" {
         return None;
     }
-    let target = "/spec/scaleTargetRef";
-    let kind_of = text(scaler, &format!("{target}/kind")).to_lowercase();
-    let target = format!("{kind_of}/{}", text(scaler, &format!("{target}/name")));
+    let kind_of = scaler.pointer("/spec/scaleTargetRef").map(of_group).unwrap_or_default();
+    let target = format!("{kind_of}/{}", text(scaler, "/spec/scaleTargetRef/name"));
     let cause = Cause::new(Level::Degraded, (namespace(scaler), "hpa", name(scaler)), &format!("{kind}=False"))
         .fact(words::brief(text(stopped, "/reason")))
         .fact(words::brief(&format!("{target} is not scaled")))
@@ -222,7 +221,7 @@ mod tests {
     #[test]
     fn autoscalers() {
         let with = |kind: &str, reason: &str| {
-            json!({"metadata": {"name": "q", "namespace": "a"}, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "q"}},
+            json!({"metadata": {"name": "q", "namespace": "a"}, "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "q"}},
             "status": {"conditions": [{"type": kind, "status": "False", "reason": reason, "message": "missing request for cpu"}]}})
         };
         assert_eq!(

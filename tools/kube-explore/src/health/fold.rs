@@ -78,6 +78,7 @@ pub fn fold(seen: Seen) -> Folded {
         fold.group(group, pod, &jobs);
     }
     fold.crowds();
+    fold.waits();
     let mut causes = fold.jobs(&seen.jobs);
     causes.extend(fold.workloads(seen.workloads, seen.webhooks, &seen.refusers));
     causes.extend(seen.budgets.into_iter().filter(|budget| !fold.explains(budget)).map(|budget| budget.cause));
@@ -111,6 +112,8 @@ struct Fold {
     owners: BTreeMap<Key, Of>,
     /// Stems of pods on lost nodes, with the node.
     lost: BTreeMap<(String, String), String>,
+    /// Who waits for a claim, and with how many pods.
+    waits: BTreeMap<(String, String), BTreeMap<String, u64>>,
     /// Workloads whose pods wait for a claim, with the claim.
     waiting: BTreeMap<Key, (String, String)>,
     /// Labels of pods that are in trouble, with their namespace.
@@ -125,6 +128,7 @@ impl Fold {
             claims: claims.into_iter().map(|claim| ((claim.namespace.clone(), claim.name.clone()), claim)).collect(),
             owners: BTreeMap::new(),
             lost: BTreeMap::new(),
+            waits: BTreeMap::new(),
             waiting: BTreeMap::new(),
             troubled: Vec::new(),
             starting: Starting::default(),

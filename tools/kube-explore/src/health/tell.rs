@@ -20,7 +20,7 @@ pub struct Of {
     pub finding: Finding,
     /// How many.
     pub count: u64,
-    /// How many of each reason.
+    /// How many are how.
     pub also: BTreeMap<String, u64>,
     /// The one the finding is of.
     pub pod: String,
@@ -51,6 +51,13 @@ impl Of {
         }
         self
     }
+}
+
+/// How a pod is, where others may be so too: in a word, and with how it ended.
+pub fn how(finding: &Finding) -> String {
+    let ends = finding.facts.iter().filter(|fact| fact.starts_with("exit ") || !fact.contains(' '));
+    let how: Vec<&str> = std::iter::once(&finding.reason).chain(ends).map(String::as_str).collect();
+    how.join(" ")
 }
 
 /// What a status says of pods nobody looked at.
@@ -100,7 +107,8 @@ fn evidence(pods: &Of) -> Option<Evidence> {
 
 /// The pods of one maker as a cause.
 pub fn tell(pods: Of, of: (&str, &str, &str), level: Level, facts: Vec<String>) -> Cause {
-    let own = pods.also.get(&pods.finding.reason).copied().unwrap_or(pods.count);
+    let own_how = how(&pods.finding);
+    let own = pods.also.get(&own_how).copied().unwrap_or(pods.count);
     let mut cause = Cause::new(level, of, &pods.finding.reason);
     cause.evidence = evidence(&pods);
     if own > 1 {
@@ -110,8 +118,8 @@ pub fn tell(pods: Of, of: (&str, &str, &str), level: Level, facts: Vec<String>) 
     // How often it was restarted is known of one of them only.
     let one = |fact: &String| own <= 1 || !fact.ends_with(" restarts");
     cause.facts.extend(pods.finding.facts.into_iter().filter(one));
-    for (reason, count) in pods.also.iter().filter(|(reason, _)| **reason != cause.reason).take(2) {
-        cause.facts.push(format!("also {reason} ×{count}"));
+    for (other, count) in pods.also.iter().filter(|(other, _)| **other != own_how).take(2) {
+        cause.facts.push(format!("also {other} ×{count}"));
     }
     let beyond = pods.beyond.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
     if let Some(called) = pods.beyond.keys().next() {

@@ -7,7 +7,7 @@ use super::{
         finding::{Class, Finding, Pod},
         group::{Group, stem},
         seen::JobSeen,
-        tell::{NAMED, Of, by_status},
+        tell::{NAMED, Of, by_status, how},
         workload::Job,
     },
     APART, BEHIND, Fold, Key, UNLOOKED,
@@ -66,9 +66,7 @@ impl Fold {
             None => {
                 let kind = if looked { "pod" } else { UNLOOKED };
                 // Those that end alike may still be two troubles, if they are not called alike.
-                let ends = finding.facts.iter().filter(|fact| fact.starts_with("exit ") || !fact.contains(' '));
-                let how: Vec<&str> = std::iter::once(&finding.reason).chain(ends).map(String::as_str).collect();
-                (namespace.clone(), kind.to_owned(), format!("{}{BEHIND}{}", how.join(" "), group.stem))
+                (namespace.clone(), kind.to_owned(), format!("{}{BEHIND}{}", how(&finding), group.stem))
             }
         };
         if let Some((kind, name)) = &pod.owner
@@ -91,10 +89,8 @@ impl Fold {
                 Some((kind, name)) => format!("{kind}/{name}"),
                 None => format!("pod/{}", group.oldest),
             };
-            claim.facts.push(match count {
-                1 => format!("{who} waits for it"),
-                _ => format!("{count} pods of {who} wait for it"),
-            });
+            let waits = self.waits.entry(at).or_default().entry(who).or_default();
+            *waits = waits.saturating_add(count);
             self.waiting.insert(key, (namespace, claim.name.clone()));
             return None;
         }
@@ -111,7 +107,7 @@ impl Fold {
             beyond: BTreeMap::new(),
         });
         of.count = of.count.saturating_add(count);
-        let also = of.also.entry(finding.reason.clone()).or_default();
+        let also = of.also.entry(how(&finding)).or_default();
         *also = also.saturating_add(count);
         if of.pods.len() < NAMED {
             of.pods.push(group.oldest.clone());
@@ -120,6 +116,21 @@ impl Fold {
             (of.finding, of.pod, of.uid) = (finding, group.oldest, pod.uid);
         }
         Some(key)
+    }
+
+    /// Says of claims who waits for them.
+    pub(super) fn waits(&mut self) {
+        for (at, who) in std::mem::take(&mut self.waits) {
+            let Some(claim) = self.claims.get_mut(&at) else { continue };
+            let more = who.len().saturating_sub(NAMED);
+            claim.facts.extend(who.into_iter().take(NAMED).map(|(who, count)| match count {
+                1 => format!("{who} waits for it"),
+                _ => format!("{count} pods of {who} wait for it"),
+            }));
+            if more > 0 {
+                claim.facts.push(format!("and {more} more do"));
+            }
+        }
     }
 
     /// Makes one of pods without a maker that say the same, where there are many.

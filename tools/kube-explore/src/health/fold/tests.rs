@@ -120,6 +120,37 @@ fn a_claim_stands_for_those_that_wait_for_it() {
 }
 
 #[test]
+fn who_waits_for_a_claim_is_named_once() {
+    let waits = |name: &str, owner: Option<(&str, &str)>| {
+        let mut waits = pod(Finding::new(Class::Unscheduled, "Unschedulable"), owner);
+        waits.claims = vec!["data".into()];
+        (Group { oldest: name.into(), ..group(name, 1) }, Some(waits))
+    };
+    let told = |groups: Vec<(Group, Option<Pod>)>| {
+        let claims = vec![Cause::new(Level::Degraded, ("pay", "pvc", "data"), "Pending")];
+        lines(Seen { groups, claims, ..Seen::default() })
+    };
+    let of_web = ["a", "b", "c"].map(|name| waits(name, Some(("deployment", "web"))));
+    assert_eq!(told(of_web.into()), ["DEGRADED pay/pvc/data: Pending, 3 pods of deployment/web wait for it"]);
+    let bare = ["a", "b", "c", "d", "e"].map(|name| waits(name, None));
+    assert_eq!(
+        told(bare.into()),
+        ["DEGRADED pay/pvc/data: Pending, pod/a waits for it, pod/b waits for it, pod/c waits for it, and 2 more do"]
+    );
+}
+
+#[test]
+fn pods_of_one_maker_that_end_otherwise_are_told_apart() {
+    let ends = |code: &str| Finding { facts: vec![format!("exit {code}")], ..crash() };
+    let of_db = |name: &str, code: &str| (group(name, 1), Some(pod(ends(code), Some(("statefulset", "db")))));
+    let groups = vec![of_db("db-0", "3"), of_db("db-1", "7"), of_db("db-2", "3")];
+    assert_eq!(
+        lines(Seen { groups, ..Seen::default() }),
+        ["DEGRADED pay/statefulset/db: CrashLoopBackOff ×2 pods, exit 3, also CrashLoopBackOff exit 7 ×1"]
+    );
+}
+
+#[test]
 fn who_refuses_stands_for_what_is_refused() {
     let refused = |name: &str, message: &str| Workload { refused: Some(message.into()), ..workload(name, 1, 3) };
     let quota = "pods \"b\" is forbidden: exceeded quota: team, requested: pods=1, used: pods=1, limited: pods=1";
