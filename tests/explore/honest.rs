@@ -240,9 +240,16 @@ async fn custom_resources_say_no_in_their_own_way() {
     )
     .await;
     assert!(text.contains("fine: 1 custom resource, 1 custom resource without a state"), "{text}");
-    let all = ok(&mut client, "kube_health", json!({"budget": 25_000})).await;
     let line = format!("customresourcedefinition/mutts.{group}: its kind is not served, NamesAccepted=False");
-    assert!(all.contains(&line), "{all}");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let all = ok(&mut client, "kube_health", json!({"budget": 25_000})).await;
+        if all.contains(&line) {
+            break;
+        }
+        assert!(Instant::now() < end, "{all}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     for plural in ["lamps", "mutes", "mutts"] {
         cluster.kubectl(&["delete", "crd", &format!("{plural}.{group}"), "--wait=false"]);
     }

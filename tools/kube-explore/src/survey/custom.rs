@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{AT_ONCE, Looking, Part, customs};
 use crate::{
-    field,
+    cluster::{JSON, Step},
     health::{Cause, Level, conditions},
     kinds::{Kind, Kinds},
     listing::Listed,
@@ -31,6 +31,16 @@ const SILENT: usize = 8;
 const SOME: &str = "50";
 /// The most definitions that are looked at.
 const DEFINITIONS: usize = 10;
+
+/// What an object says of itself.
+enum Said {
+    /// It is well.
+    Yes,
+    /// It is not.
+    No(Box<Cause>),
+    /// Nothing.
+    Nothing,
+}
 
 /// How many are how.
 #[derive(Default)]
@@ -104,28 +114,43 @@ impl Looking<'_> {
         for (_, seen) in kinds.split_off(kinds.len().min(SILENT)) {
             counts.unlooked = counts.unlooked.saturating_add(seen);
         }
-        let read: Vec<(Kind, u64, Option<Value>)> = stream::iter(kinds)
-            .map(|(kind, seen)| async move {
-                let path = Path::list(&kind, self.namespace.filter(|_| kind.namespaced)).query("limit", SOME);
-                let some = self.cluster.object(&path).await.ok();
-                (kind, seen, some)
-            })
+        let read: Vec<(u64, Vec<Said>)> = stream::iter(kinds)
+            .map(|(kind, seen)| async move { (seen, self.said(&kind).await) })
             .buffered(AT_ONCE)
             .collect()
             .await;
-        for (kind, seen, some) in read {
-            let word = kind.kind.to_lowercase();
-            let mut looked = 0_u64;
-            for object in some.iter().flat_map(|some| field::each(some, "/items")) {
-                looked = looked.saturating_add(1);
-                match conditions::custom(object, &word, None, self.now) {
-                    Some(cause) => part.seen.customs.push(cause),
-                    None if conditions::has_state(object) => counts.fine = counts.fine.saturating_add(1),
-                    None => counts.silent = counts.silent.saturating_add(1),
+        for (seen, said) in read {
+            counts.unlooked = counts.unlooked.saturating_add(seen.saturating_sub(said.len() as u64));
+            for said in said {
+                match said {
+                    Said::No(cause) => part.seen.customs.push(*cause),
+                    Said::Yes => counts.fine = counts.fine.saturating_add(1),
+                    Said::Nothing => counts.silent = counts.silent.saturating_add(1),
                 }
             }
-            counts.unlooked = counts.unlooked.saturating_add(seen.saturating_sub(looked));
         }
+    }
+
+    /// What some objects of a kind say of themselves, read one by one. Nothing where they may not be read: then nobody looked at them.
+    async fn said(&self, kind: &Kind) -> Vec<Said> {
+        let path = Path::list(kind, self.namespace.filter(|_| kind.namespaced)).query("limit", SOME);
+        let word = kind.kind.to_lowercase();
+        let mut said = Vec::new();
+        let read = self.cluster.list(&path, JSON, "items", |step| {
+            match step {
+                Step::Begin => said.clear(),
+                Step::Element(_, object) => {
+                    let object: Value = serde_json::from_slice(object).unwrap_or_default();
+                    said.push(match conditions::custom(&object, &word, None, self.now) {
+                        Some(cause) => Said::No(Box::new(cause)),
+                        None if conditions::has_state(&object) => Said::Yes,
+                        None => Said::Nothing,
+                    });
+                }
+            }
+            Ok(())
+        });
+        if read.await.is_err() { Vec::new() } else { said }
     }
 
     /// Definitions whose kind is not among those that are served.
