@@ -82,6 +82,8 @@ pub struct Refers {
     pub how: String,
     /// The key that has to be there.
     pub key: Option<String>,
+    /// The port of a service that has to be there.
+    pub port: Option<String>,
 }
 
 impl Thing {
@@ -113,7 +115,13 @@ impl Thing {
 
     fn refer(&mut self, kind: &str, namespace: &str, name: &str, tie: Tie, how: impl Into<String>) {
         if !name.is_empty() {
-            self.refers.push(Refers { to: Id::new(kind, namespace, name), tie, how: how.into(), key: None });
+            self.refers.push(Refers {
+                to: Id::new(kind, namespace, name),
+                tie,
+                how: how.into(),
+                key: None,
+                port: None,
+            });
         }
     }
 
@@ -129,7 +137,7 @@ impl Thing {
         }
         for key in needed {
             let to = Id::new(kind, &own, text(source, name));
-            self.refers.push(Refers { to, tie: Tie::Uses, how: how.clone(), key: Some(key.to_owned()) });
+            self.refers.push(Refers { to, tie: Tie::Uses, how: how.clone(), key: Some(key.to_owned()), port: None });
         }
     }
 
@@ -163,7 +171,7 @@ impl Thing {
                 let (kind, name) = (text(object, &format!("{of}/kind")), text(object, &format!("{of}/name")));
                 let group = foreign(text(object, &format!("{of}/apiVersion"))).to_owned();
                 let to = Id::new(kind, &own, name).of_group(&group);
-                self.refers.push(Refers { to, tie: Tie::Scales, how: String::new(), key: None });
+                self.refers.push(Refers { to, tie: Tie::Scales, how: String::new(), key: None, port: None });
             }
             "PodDisruptionBudget" => {
                 self.selects =
@@ -253,6 +261,14 @@ impl Thing {
         }
     }
 
+    /// To a port of a service of the same namespace.
+    fn sends(&mut self, service: &str, how: String, port: String) {
+        if !service.is_empty() {
+            let to = Id::new("Service", &self.id.namespace, service);
+            self.refers.push(Refers { to, tie: Tie::Routes, how, key: None, port: Some(port) });
+        }
+    }
+
     fn ingress(&mut self, object: &Value) {
         let own = self.id.namespace.clone();
         let to = |backend: &Value| {
@@ -262,14 +278,14 @@ impl Thing {
         };
         if let Some(backend) = object.pointer("/spec/defaultBackend") {
             let (service, port) = to(backend);
-            self.refer("Service", &own, &service, Tie::Routes, format!("default, port {port}"));
+            self.sends(&service, format!("default port {port}"), port);
         }
         for rule in items(object.pointer("/spec/rules")) {
             let host = Some(text(rule, "/host")).filter(|host| !host.is_empty()).unwrap_or("*");
             for path in items(rule.pointer("/http/paths")) {
                 let (service, port) = to(path.get("backend").unwrap_or(&Value::Null));
                 let how = format!("{host}{} port {port}", text(path, "/path"));
-                self.refer("Service", &own, &service, Tie::Routes, how);
+                self.sends(&service, how, port);
             }
         }
         for tls in items(object.pointer("/spec/tls")) {

@@ -7,6 +7,7 @@ use crate::field::{items, text};
 /// A port of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
+    name: String,
     from: String,
     /// Its target: a number, or the name of a port of the pod. Empty where it is the same.
     to: String,
@@ -51,9 +52,23 @@ fn protocol(of: &Value) -> String {
 
 /// The ports of a service.
 pub fn of_service(object: &Value) -> Vec<Port> {
-    let port =
-        |one| Port { from: port(Value::get(one, "port")), to: port(one.get("targetPort")), protocol: protocol(one) };
+    let port = |one| Port {
+        name: text(one, "/name").to_owned(),
+        from: port(Value::get(one, "port")),
+        to: port(one.get("targetPort")),
+        protocol: protocol(one),
+    };
     items(object.pointer("/spec/ports")).map(port).collect()
+}
+
+/// Whether a port of this number or name is among those of a service; of a service without ports it is not known.
+pub fn have(ports: &[Port], wanted: &str) -> bool {
+    ports.is_empty() || wanted.is_empty() || ports.iter().any(|port| port.from == wanted || port.name == wanted)
+}
+
+/// What is said of a port that the service does not have.
+pub fn none(how: &str) -> String {
+    format!("{how}, which {NO_PORT}")
 }
 
 /// The ports that the containers of a pod name.
@@ -82,7 +97,7 @@ pub fn is_bad(how: &str) -> bool {
 }
 
 fn how(port: &Port, named: &[Named]) -> String {
-    let Port { from, to, protocol } = port;
+    let Port { from, to, protocol, .. } = port;
     let target = if to.is_empty() { from } else { to };
     let shown = if target == from { from.clone() } else { format!("{from} → {target}") };
     let same: Vec<&Named> = named.iter().filter(|named| named.protocol == *protocol).collect();

@@ -135,6 +135,22 @@ fn nothing_is_sent_to_where_nothing_listens() {
 }
 
 #[test]
+fn an_ingress_sends_to_ports_that_the_service_has() {
+    let backend = |port: Value| json!({"service": {"name": "web", "port": port}});
+    let of = |port: Value| {
+        let spec = json!({"spec": {"defaultBackend": backend(port)}});
+        let ports = service(json!([{"name": "http", "port": 80}]));
+        ties(&around(&[object("Ingress", "web", spec), ports]))
+    };
+    assert_eq!(of(json!({"number": 80})), ["ingress/web routes to service/web [default port 80]"]);
+    assert_eq!(of(json!({"name": "http"})), ["ingress/web routes to service/web [default port http]"]);
+    assert_eq!(
+        of(json!({"number": 81})),
+        ["ingress/web routes to service/web [default port 81, which is no port of it]"]
+    );
+}
+
+#[test]
 fn what_an_account_may_is_said_with_its_role() {
     let binding = |kind: &str, name: &str, namespace: &str, subject: Value| {
         let subject = json!({"metadata": {"namespace": namespace}, "roleRef": {"kind": "ClusterRole", "name": "view"}, "subjects": [subject]});

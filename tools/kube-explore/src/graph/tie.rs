@@ -25,10 +25,15 @@ pub fn tie(things: &[Thing], known: &HashMap<&Id, &Thing>) -> Vec<Edge> {
         for id in thing.owners.iter().filter_map(|owner| owned_by(owner, thing, known)) {
             add(&mut edges, &id, &thing.id, Tie::Owns, "");
         }
-        for Refers { to, tie, how, key } in &thing.refers {
-            let keys = known.get(to).and_then(|thing| thing.keys.as_ref());
-            match key {
-                Some(key) if keys.is_some_and(|keys| !keys.contains(key)) => {
+        for Refers { to, tie, how, key, port } in &thing.refers {
+            let end = known.get(to);
+            let keys = end.and_then(|thing| thing.keys.as_ref());
+            let ports = end.map_or(&[][..], |thing| &thing.ports);
+            match (key, port) {
+                (_, Some(port)) if !ports::have(ports, port) => {
+                    add(&mut edges, &thing.id, to, *tie, &ports::none(how));
+                }
+                (Some(key), _) if keys.is_some_and(|keys| !keys.contains(key)) => {
                     add(&mut edges, &thing.id, to, *tie, &format!("{how}: key {key} {NO_KEY}"));
                 }
                 _ => add(&mut edges, &thing.id, to, *tie, how),
