@@ -49,6 +49,7 @@ pub struct Params {
     #[serde(default)]
     all_containers: bool,
     /// Last lines per container; default 100 (with since or grep: all), max 10000.
+    #[schemars(range(min = 1, max = 10_000))]
     lines: Option<u32>,
     /// Not older: 10m, 2h, or RFC 3339.
     since: Option<String>,

@@ -36,6 +36,7 @@ pub struct Params {
     /// Default: any.
     namespace: Option<String>,
     /// Steps from the object: default 4, maximum 8.
+    #[schemars(range(min = 1, max = 8))]
     depth: Option<u8>,
     /// Default: tree.
     format: Option<Format>,
