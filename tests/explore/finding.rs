@@ -82,7 +82,7 @@ async fn what_is_asked_for_wrongly_is_answered_with_what_would_be_right() {
     for (arguments, begin, has) in [
         (json!({}), "invalid_argument: there is nothing to look for", "kube"),
         (json!({"query": "x", "kind": "deploymnt"}), "not_found: the cluster has no kind", "deployment"),
-        (json!({"query": "x", "limit": 201}), "invalid_argument: limit is 201", "between 1 and 200"),
+        (json!({"query": "x", "limit": 201}), "invalid_argument: `limit` must be", "between 1 and 200"),
         (json!({"query": "x", "context": "nosuch"}), "not_found: the kubeconfig has no context", "contexts:"),
         (json!({"query": "x", "namespace": "../kube-system"}), "invalid_argument: ", "cannot be a namespace"),
         (json!({"qurey": "x"}), "invalid_argument: ", "query"),
