@@ -3,6 +3,8 @@
 //! The whole cluster is asked first. Where that is forbidden, the namespaces are asked one by one that the identity may see, and what it may not
 //! see is a part of the result.
 
+use std::sync::{Mutex, PoisonError};
+
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use shared::Code;
@@ -63,6 +65,36 @@ impl<T> Default for Listed<T> {
     }
 }
 
+/// What makes something of a row, and says where it is kept.
+type KeepRow<'k> = &'k (dyn Fn(&Columns, &Row, Option<&str>) -> Option<usize> + Sync);
+/// The same of an object.
+type KeepObject<'k> = &'k (dyn Fn(Value) -> Option<usize> + Sync);
+
+/// What a caller makes of rows and objects, by number: lists are read by code that knows the numbers alone, and is there once and not once for
+/// each of its many callers.
+struct Kept<T>(Mutex<Vec<Option<T>>>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Kept<T> {
+    fn keep(&self, item: T) -> Option<usize> {
+        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        items.push(Some(item));
+        Some(items.len() - 1)
+    }
+
+    /// What was kept and not made void by reading anew.
+    fn listed(self, listed: Listed<usize>) -> Listed<T> {
+        let mut items = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let of = |at: usize| items.get_mut(at).and_then(Option::take);
+        Listed { items: listed.items.into_iter().filter_map(of).collect(), seen: listed.seen, unread: listed.unread }
+    }
+}
+
 impl<T> Listed<T> {
     fn add(&mut self, (items, seen): (Vec<T>, u64)) {
         self.items.extend(items);
@@ -79,8 +111,20 @@ impl Cluster {
         selector: Option<&str>,
         keep: impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync,
     ) -> Listed<T> {
+        let kept = Kept::default();
+        let keep = |columns: &Columns, row: &Row, namespace: Option<&str>| kept.keep(keep(columns, row, namespace)?);
+        let listed = self.rows_kept(kind, namespace, selector, &keep).await;
+        kept.listed(listed)
+    }
+
+    async fn rows_kept(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        selector: Option<&str>,
+        keep: KeepRow<'_>,
+    ) -> Listed<usize> {
         let narrow = Narrow { selector, fields: None };
-        let keep = &keep;
         self.everywhere(kind, namespace, |place| self.rows_of(kind, place, narrow, keep)).await
     }
 
@@ -93,20 +137,31 @@ impl Cluster {
         selector: Option<&str>,
         keep: impl Fn(Value) -> Option<T> + Sync,
     ) -> Listed<T> {
-        let narrow = Narrow { selector, fields };
-        let keep = &keep;
+        let kept = Kept::default();
+        let keep = |object: Value| kept.keep(keep(object)?);
+        let listed = self.objects_kept(kind, namespace, Narrow { selector, fields }, &keep).await;
+        kept.listed(listed)
+    }
+
+    async fn objects_kept(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        narrow: Narrow<'_>,
+        keep: KeepObject<'_>,
+    ) -> Listed<usize> {
         self.everywhere(kind, namespace, |place| self.objects_of(kind, place, narrow, keep)).await
     }
 
     /// Asks `one` for the whole scope, and where that is forbidden for each namespace in sight.
-    async fn everywhere<T, F>(
+    async fn everywhere<F>(
         &self,
         kind: &Kind,
         namespace: Option<&str>,
         one: impl Fn(Option<String>) -> F,
-    ) -> Listed<T>
+    ) -> Listed<usize>
     where
-        F: Future<Output = Result<(Vec<T>, u64), Failure>>,
+        F: Future<Output = Result<(Vec<usize>, u64), Failure>>,
     {
         let mut listed = Listed::default();
         let failure = match one(namespace.map(str::to_owned)).await {
@@ -153,13 +208,13 @@ impl Cluster {
         listed
     }
 
-    async fn rows_of<T: Send>(
+    async fn rows_of(
         &self,
         kind: &Kind,
         place: Option<String>,
         narrow: Narrow<'_>,
-        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
-    ) -> Result<(Vec<T>, u64), Failure> {
+        keep: KeepRow<'_>,
+    ) -> Result<(Vec<usize>, u64), Failure> {
         let path = narrow.on(Path::list(kind, place.as_deref()));
         if let Some(place) = place.as_deref().filter(|_| kind.namespaced) {
             let path = path.query("includeObject", "None");
@@ -186,14 +241,9 @@ impl Cluster {
     /// A long list: its names, and its table, asked for at the same time: as good as one list, if each row has the name that is expected there.
     /// Else the table is asked for again, at a revision that is not older than that of the names. Exactly the same one is asked for last: it is
     /// read from the store, at ten times the cost.
-    async fn paired<T: Send>(
-        &self,
-        kind: &Kind,
-        path: &Path,
-        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
-    ) -> Result<(Vec<T>, u64), Failure> {
+    async fn paired(&self, kind: &Kind, path: &Path, keep: KeepRow<'_>) -> Result<(Vec<usize>, u64), Failure> {
         let bare = path.clone().query("includeObject", "None");
-        let whole = |part: &Part<T>, names: &Names| part.placeless == 0 && part.seen == names.len() as u64;
+        let whole = |part: &Part, names: &Names| part.placeless == 0 && part.seen == names.len() as u64;
         // What went wrong here is tried again below, and told then.
         if let Ok((names, table)) = self.named_table(path, &bare).await
             && let Ok(part) = self.table(kind, Source::Opened(table), Whose::Listed(&names), keep).await
@@ -219,13 +269,13 @@ impl Cluster {
     }
 
     /// A long list of an API server that can do no better: in pages, with metadata.
-    async fn pages<T: Send>(
+    async fn pages(
         &self,
         kind: &Kind,
         path: &Path,
-        mut all: Part<T>,
-        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
-    ) -> Result<(Vec<T>, u64), Failure> {
+        mut all: Part,
+        keep: KeepRow<'_>,
+    ) -> Result<(Vec<usize>, u64), Failure> {
         let mut left = PAGES_MAX;
         while let Some(token) = all.next.take() {
             left = left.checked_sub(1).ok_or_else(endless)?;
@@ -242,13 +292,7 @@ impl Cluster {
     }
 
     /// One answer's table.
-    async fn table<T: Send>(
-        &self,
-        kind: &Kind,
-        from: Source<'_>,
-        whose: Whose<'_>,
-        keep: &(impl Fn(&Columns, &Row, Option<&str>) -> Option<T> + Sync),
-    ) -> Result<Part<T>, Failure> {
+    async fn table(&self, kind: &Kind, from: Source<'_>, whose: Whose<'_>, keep: KeepRow<'_>) -> Result<Part, Failure> {
         let (mut part, mut columns) = (Part::default(), None);
         let mut take = |step: Step<'_>| {
             match step {
@@ -292,19 +336,14 @@ enum Source<'f> {
 }
 
 /// What one answer's table gave.
-struct Part<T> {
-    items: Vec<T>,
+#[derive(Default)]
+struct Part {
+    items: Vec<usize>,
     seen: u64,
     /// Rows of which nobody knows the namespace.
     placeless: u64,
     /// Where the next page begins.
     next: Option<String>,
-}
-
-impl<T> Default for Part<T> {
-    fn default() -> Self {
-        Self { items: Vec::new(), seen: 0, placeless: 0, next: None }
-    }
 }
 
 fn next(head: &Value) -> Option<String> {

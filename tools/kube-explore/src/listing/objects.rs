@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::Code;
 
-use super::{ANEW, CHUNK, Narrow, PAGES_MAX, circle, endless, next, unread};
+use super::{ANEW, CHUNK, KeepObject, Narrow, PAGES_MAX, circle, endless, next, unread};
 use crate::{
     cluster::{Cluster, JSON, Step},
     failure::Failure,
@@ -12,13 +12,13 @@ use crate::{
 };
 
 impl Cluster {
-    pub(super) async fn objects_of<T: Send>(
+    pub(super) async fn objects_of(
         &self,
         kind: &Kind,
         place: Option<String>,
         narrow: Narrow<'_>,
-        keep: &(impl Fn(Value) -> Option<T> + Sync),
-    ) -> Result<(Vec<T>, u64), Failure> {
+        keep: KeepObject<'_>,
+    ) -> Result<(Vec<usize>, u64), Failure> {
         let mut last = Failure::expired();
         for _ in 0..=ANEW {
             let (mut items, mut seen, mut next) = (Vec::new(), 0, None::<String>);
@@ -53,12 +53,12 @@ impl Cluster {
         Err(last)
     }
 
-    async fn chunk<T: Send>(
+    async fn chunk(
         &self,
         kind: &Kind,
         path: &Path,
-        keep: &(impl Fn(Value) -> Option<T> + Sync),
-    ) -> Result<(Vec<T>, u64, Option<String>), Failure> {
+        keep: KeepObject<'_>,
+    ) -> Result<(Vec<usize>, u64, Option<String>), Failure> {
         let (mut items, mut seen) = (Vec::new(), 0);
         let head = self
             .list(path, JSON, "items", |step| {
