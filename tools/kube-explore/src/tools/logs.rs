@@ -157,7 +157,7 @@ impl Tool for Logs {
         let namespace = scope::namespace(params.namespace.as_deref())?;
         let cluster = Cluster::connect(params.context.as_deref(), &call).await?;
         let kind = params.kind.as_deref();
-        let pods = cluster.pods(&Named { name: &params.name, kind, namespace }).await?;
+        let mut pods = cluster.pods(&Named { name: &params.name, kind, namespace }).await?;
         let attempted = format!("the pods of {} could not be listed", pods.of);
         let forbidden = "name a pod with its namespace: getting one may be allowed where listing is not";
         if pods.pods.is_empty()
@@ -173,6 +173,8 @@ impl Tool for Logs {
             return Err(ToolError::new(Code::NotFound, format!("{} has no container {}", pods.of, quoted(name)))
                 .hint(format!("its containers: {}", plan.names.join(", "))));
         }
+        // Fifty whole pods are not held while their logs are read.
+        let found = std::mem::take(&mut pods.pods).len() as u64;
         let read = logs::read(&cluster, &pods.namespace, &plan.sources, &want, READ, &call).await;
         call.check()?;
         if let Some(failure) = &read.failure
@@ -181,7 +183,7 @@ impl Tool for Logs {
         {
             return Err(failure.error(&format!("reading the log of {}", pods.of)));
         }
-        let (found, total) = (pods.pods.len() as u64, pods.total);
+        let total = pods.total;
         let shown = match (found, total) {
             (0, 0) => String::from("which has no pods"),
             (1, 1) => String::from("1 pod"),
