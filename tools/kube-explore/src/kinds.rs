@@ -97,6 +97,7 @@ known! {
     quotas: "", "v1", "ResourceQuota", "resourcequotas", ["quota"], true;
     deployments: "apps", "v1", "Deployment", "deployments", ["deploy"], true;
     replica_sets: "apps", "v1", "ReplicaSet", "replicasets", ["rs"], true;
+    replication_controllers: "", "v1", "ReplicationController", "replicationcontrollers", ["rc"], true;
     stateful_sets: "apps", "v1", "StatefulSet", "statefulsets", ["sts"], true;
     daemon_sets: "apps", "v1", "DaemonSet", "daemonsets", ["ds"], true;
     jobs: "batch", "v1", "Job", "jobs", [], true;

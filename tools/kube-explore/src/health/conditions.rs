@@ -71,10 +71,11 @@ pub struct Budget {
 /// A budget that allows no disruption.
 pub fn budget(budget: &Value, now: Timestamp) -> Option<Budget> {
     let at = |field: &str| number(budget, &format!("/status/{field}"));
-    if at("disruptionsAllowed") > 0 || at("expectedPods") == 0 {
+    let (healthy, desired, expected) = (at("currentHealthy"), at("desiredHealthy"), at("expectedPods"));
+    // One that selects nothing is in nobody's way.
+    if at("disruptionsAllowed") > 0 || expected == 0 && healthy == 0 {
         return None;
     }
-    let (healthy, desired, expected) = (at("currentHealthy"), at("desiredHealthy"), at("expectedPods"));
     let of = (namespace(budget), "pdb", name(budget));
     let since = condition_is(budget, "DisruptionAllowed", "False").and_then(|no| time(no, "/lastTransitionTime"));
     let cause = if healthy < desired {
@@ -83,6 +84,9 @@ pub fn budget(budget: &Value, now: Timestamp) -> Option<Budget> {
             return None;
         }
         Cause::new(Level::Degraded, of, "fewer healthy pods than it asks for").fact(format!("{healthy} of {desired}"))
+    } else if expected == 0 {
+        Cause::new(Level::Note, of, "allows no disruption")
+            .fact("its pods have no controller that says how many there should be: a drain would wait")
     } else {
         Cause::new(Level::Note, of, "allows no disruption")
             .fact(format!("{healthy} of {expected} pods healthy and {desired} required: a drain would wait"))

@@ -147,8 +147,13 @@ impl Container<'_> {
         if age > RECENT || restarts == 0 {
             return None;
         }
-        let often = restarts > 1 && number(last, "/exitCode") != 0;
+        // One that ends well may be told to, again and again: who does that stands in the events, and not in its log.
+        let well = number(last, "/exitCode") == 0;
+        let often = restarts > if well { 2 } else { 1 };
         let mut finding = self.crash("restarts", Some(last));
+        if well {
+            finding.log = None;
+        }
         finding.facts.retain(|fact| !fact.ends_with("restarts"));
         let ended = time(last, "/finishedAt").map(|then| shared::kubernetes::age::shown(then, now));
         finding.facts.insert(0, format!("×{restarts}, the last {} ago", ended.unwrap_or_default()));

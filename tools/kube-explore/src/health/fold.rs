@@ -13,7 +13,7 @@ use super::{
     node::Node,
     seen::{JobSeen, Refusers, Seen},
     tell::{Of, alone, leftover, refuses, tell},
-    workload::{Refusal, Workload, refusal},
+    workload::{NEVER, Refusal, Workload, refusal},
 };
 
 mod jobs;
@@ -84,6 +84,13 @@ pub fn fold(seen: Seen) -> Folded {
     causes.extend(seen.budgets.into_iter().filter(|budget| !fold.explains(budget)).map(|budget| budget.cause));
     let mut others = seen.others;
     causes.extend(fold.scalers(seen.scalers, &mut others, &causes));
+    // What its jobs say of a cron job says more.
+    let told = |other: &Cause| {
+        let of = format!("of cronjob/{}", other.name);
+        let own = |cause: &Cause| cause.kind == "cronjob" && cause.name == other.name || cause.facts.contains(&of);
+        causes.iter().any(|cause| cause.namespace == other.namespace && own(cause))
+    };
+    others.retain(|other| other.reason != NEVER || !told(other));
     causes.extend(others);
     causes.extend(alike::fold(seen.customs, 3));
     causes.extend(fold.nodes.into_values().map(|mut node| {
@@ -201,7 +208,7 @@ impl Fold {
             causes.push(match kind.as_str() {
                 "pod" | UNLOOKED => alone(pods, namespace),
                 _ => {
-                    let level = leftover(&pods.finding, kind);
+                    let level = leftover(&pods, kind);
                     tell(pods, of, level, Vec::new())
                 }
             });

@@ -118,8 +118,13 @@ fn unscheduled(pod: &Value, now: Timestamp) -> Option<Finding> {
     }
     let bound = !text(pod, "/spec/nodeName").is_empty();
     let mut finding = Finding::new(Class::Waiting, "Pending");
-    let who = if bound { "its node has not begun it" } else { "no scheduler has looked at it" };
-    finding.facts.push(format!("{who}{}", lasting(created, now)));
+    let chosen = text(pod, "/status/nominatedNodeName");
+    let who = match (bound, chosen) {
+        (true, _) => String::from("its node has not begun it"),
+        (false, "") => String::from("no scheduler has looked at it"),
+        (false, node) => format!("{node} was chosen for it, where it waits for room or for its volumes"),
+    };
+    finding.facts.push(words::brief(&format!("{who}{}", lasting(created, now))));
     if young(created, now, STARTING) {
         finding.class = Class::Starting;
     }
@@ -326,6 +331,10 @@ mod tests {
             (init, (Class::Waiting, "init container does not end, wait runs for 5m")),
             (companion, (Class::Starting, "PodInitializing, it waits for 10m")),
             (json!({}), (Class::Waiting, "Pending, no scheduler has looked at it")),
+            (
+                json!({"status": {"phase": "Pending", "nominatedNodeName": "n1"}}),
+                (Class::Waiting, "Pending, n1 was chosen for it, where it waits for room or for its volumes"),
+            ),
         ] {
             let (class, text) = told(&pod).unwrap_or_else(|| panic!("{pod}"));
             assert_eq!((class, text.as_str()), expected);

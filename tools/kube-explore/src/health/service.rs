@@ -61,29 +61,32 @@ pub fn without_address(columns: &Columns, row: &Row, namespace: &str) -> Option<
 pub fn leads_nowhere<'p>(ingress: &Value, ports: impl Fn(&str) -> Option<&'p str>) -> Option<Cause> {
     let rules = each(ingress, "/spec/rules").flat_map(|rule| each(rule, "/http/paths")).map(|path| path.get("backend"));
     let backends = std::iter::once(ingress.pointer("/spec/defaultBackend")).chain(rules).flatten();
-    let mut wrong = BTreeSet::new();
+    let (mut wrong, mut right) = (BTreeSet::new(), false);
     for backend in backends {
         let service = text(backend, "/service/name");
-        if service.is_empty() {
-            continue;
-        }
         let port = number(backend, "/service/port/number");
         match ports(service) {
+            // Something else than a service.
+            _ if service.is_empty() => right = true,
+            // What is not there at all is told first.
             None => {
-                wrong.insert(format!("service/{service} is not there"));
+                wrong.insert((0, format!("service/{service} is not there")));
             }
             // `80/TCP,30080:443/TCP`; names stand nowhere in it, and some services have none.
             Some(cell) if port > 0 && !cell.is_empty() => {
                 let own = |part: &str| part.split(['/', ':']).next().and_then(|port| port.parse().ok()) == Some(port);
-                if !cell.split(',').any(own) {
-                    wrong.insert(format!("service/{service} has no port {port}, but {cell}"));
+                if cell.split(',').any(own) {
+                    right = true;
+                } else {
+                    wrong.insert((1, format!("service/{service} has no port {port}, but {cell}")));
                 }
             }
-            Some(_) => {}
+            Some(_) => right = true,
         }
     }
-    let first = wrong.first()?;
-    let mut cause = Cause::new(Level::Degraded, (namespace(ingress), "ingress", name(ingress)), "leads nowhere");
+    let (_, first) = wrong.first()?;
+    let reason = if right { "leads nowhere in part" } else { "leads nowhere" };
+    let mut cause = Cause::new(Level::Degraded, (namespace(ingress), "ingress", name(ingress)), reason);
     cause = cause.fact(words::brief(first));
     if wrong.len() > 1 {
         cause = cause.fact(format!("and {} more", wrong.len() - 1));
@@ -247,6 +250,11 @@ mod tests {
             assert_eq!(told(fine.clone()), None, "{fine}");
         }
         for (spec, expected) in [
+            (
+                json!({"defaultBackend": to("web", json!({"number": 80})), "rules": [{"http": {"paths": [
+                    {"backend": to("web", json!({"number": 81}))}, {"backend": to("wep", json!({}))}]}}]}),
+                "leads nowhere in part, service/wep is not there, and 1 more",
+            ),
             (ruled(to("wep", json!({"number": 80}))), "leads nowhere, service/wep is not there"),
             (
                 json!({"defaultBackend": to("gone", json!({"name": "http"}))}),

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use super::{
     About, Cause, Evidence, Level,
     columns::Sign,
+    container::RECENT,
     finding::{Class, Finding},
     group::Group,
     words,
     workload::Workload,
 };
 
+/// How many pods that were replaced are no accident, if the newest of them is recent.
+const AGAIN: u64 = 3;
 /// How many pods are named.
 pub const NAMED: usize = 3;
 
@@ -28,6 +31,8 @@ pub struct Of {
     pub uid: String,
     /// Some of them.
     pub pods: Vec<String>,
+    /// The age in seconds of the newest that is known.
+    pub newest: i64,
     /// How many more look like them by their rows, by what they are called: nobody looked at those.
     pub beyond: BTreeMap<String, u64>,
 }
@@ -36,6 +41,7 @@ impl Of {
     /// These and others, told by the worst.
     pub fn and(mut self, other: Self) -> Self {
         self.count = self.count.saturating_add(other.count);
+        self.newest = self.newest.min(other.newest);
         for (reason, count) in other.also {
             let also = self.also.entry(reason).or_default();
             *also = also.saturating_add(count);
@@ -85,11 +91,13 @@ pub fn by_status(group: &Group) -> Finding {
 }
 
 /// How bad pods are whose workload has all it wants.
-pub fn leftover(finding: &Finding, kind: &str) -> Level {
+pub fn leftover(pods: &Of, kind: &str) -> Level {
     let replaced = matches!(kind, "deployment" | "replicaset" | "statefulset" | "daemonset");
-    match finding.class {
+    // One after the other, and the last just now: those that replace them end, too.
+    let again = pods.count >= AGAIN && pods.newest < RECENT;
+    match pods.finding.class {
         Class::Restarted => Level::Note,
-        Class::Ended if replaced => Level::Note,
+        Class::Ended if replaced && !again => Level::Note,
         _ => Level::Degraded,
     }
 }

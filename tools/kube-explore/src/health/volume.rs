@@ -4,13 +4,23 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{About, Cause, Evidence, Level};
-use crate::field::{lasting, name, namespace, text, time};
+use crate::field::{lasting, name, namespace, text, time, young};
+
+/// How many seconds a claim that was deleted may take to go.
+const ENDING: i64 = 60;
 
 /// Judges a claim. `waits` says whether a storage class (none is the default one) binds only when a pod comes: then waiting is no trouble,
 /// unless a node was chosen for it already.
 pub fn claim(claim: &Value, waits: &dyn Fn(Option<&str>) -> bool, now: Timestamp) -> Option<Cause> {
     let of = (namespace(claim), "pvc", name(claim));
     let since = time(claim, "/metadata/creationTimestamp");
+    let deleted = time(claim, "/metadata/deletionTimestamp");
+    if deleted.is_some() && !young(deleted, now, ENDING) {
+        return Some(
+            Cause::new(Level::Degraded, of, &format!("Terminating{}", lasting(deleted, now)))
+                .fact("a pod uses it still, and it is gone with that one"),
+        );
+    }
     match text(claim, "/status/phase") {
         "Lost" => Some(Cause::new(Level::Degraded, of, "Lost").fact("the volume it was bound to is gone")),
         "Pending" => {
@@ -65,6 +75,12 @@ mod tests {
         chosen["metadata"]["annotations"] = json!({"volume.kubernetes.io/selected-node": "n"});
         assert!(judged(chosen).is_some());
         assert_eq!(judged(json!({"status": {"phase": "Bound"}})), None);
+        let going = |at: &str| judged(json!({"metadata": {"deletionTimestamp": at}, "status": {"phase": "Bound"}}));
+        assert_eq!(
+            going("2026-01-01T00:05:00Z").unwrap(),
+            "Terminating for 5m, a pod uses it still, and it is gone with that one"
+        );
+        assert_eq!(going("2026-01-01T00:09:30Z"), None);
         assert!(judged(json!({"status": {"phase": "Lost"}})).unwrap().starts_with("Lost"));
     }
 }

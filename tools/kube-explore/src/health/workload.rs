@@ -6,10 +6,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{About, Cause, Evidence, Level, columns::Short, words};
-use crate::field::{condition_is, controller, labels, lasting, name, namespace, number, text, time, yes, young};
+use crate::field::{condition_is, controller, each, labels, lasting, name, namespace, number, text, time, yes, young};
 
 /// How long a workload may be short of replicas before that alone is trouble.
 pub const SETTLING: i64 = 60;
+/// How many seconds a cron job may go without a job that succeeds, from its beginning.
+const UNSUCCESSFUL: i64 = 600;
+/// What is said of one that goes for longer.
+pub const NEVER: &str = "no run has ever succeeded";
 /// How long a failed job is trouble; later it is a note.
 const FAILED: i64 = 86_400;
 
@@ -110,6 +114,7 @@ impl Workload {
             "statefulset" => "StatefulSet",
             "daemonset" => "DaemonSet",
             "replicaset" => "ReplicaSet",
+            "replicationcontroller" => "ReplicationController",
             _ => "Job",
         };
         About { kind, name: self.short.name.clone(), uid: self.uid.clone() }
@@ -136,7 +141,7 @@ impl Workload {
         cause.facts = self.all_facts();
         cause.affected = wanted.saturating_sub(*ready).max(1);
         Some(match &self.refused {
-            Some(refused) => cause.said(refused),
+            Some(refused) => cause.said(&refusal_words(refused)),
             None => cause.see(Evidence::Events(self.about())),
         })
     }
@@ -159,6 +164,21 @@ pub fn refusal(message: &str) -> Option<Refusal> {
         return Some(Refusal::Quota(quota.to_owned(), numbers));
     }
     words::between(message, "failed calling webhook \"", &['"']).map(|name| Refusal::Webhook(name.to_owned()))
+}
+
+/// What a refusal says, short enough to be told whole: of PodSecurity each violation, without which fields would have to be how.
+fn refusal_words(message: &str) -> String {
+    let Some((_, violations)) = message.split_once("violates PodSecurity") else { return message.to_owned() };
+    let (mut words, mut depth) = (String::from("violates PodSecurity"), 0_u32);
+    for c in violations.chars() {
+        match c {
+            '(' => depth = depth.saturating_add(1),
+            ')' => depth = depth.saturating_sub(1),
+            c if depth == 0 => words.push(c),
+            _ => {}
+        }
+    }
+    words.replace(" ,", ",").trim_end().to_owned()
 }
 
 /// How a job is.
@@ -250,8 +270,25 @@ pub fn began(job: &Value) -> Option<Timestamp> {
     time(job, "/status/startTime").or_else(|| time(job, "/metadata/creationTimestamp"))
 }
 
+/// What a cron job says of itself: that it is suspended, or that in all its time no job of it came to a good end.
+pub fn cron_job(object: &Value, now: Timestamp) -> Option<Cause> {
+    let of = (namespace(object), "cronjob", name(object));
+    if yes(object, "/spec/suspend") {
+        return Some(suspended(of.0, of.2));
+    }
+    let scheduled = time(object, "/status/lastScheduleTime")?;
+    let succeeded = time(object, "/status/lastSuccessfulTime").is_some();
+    // One that runs may be the first that succeeds.
+    let runs = each(object, "/status/active").next().is_some();
+    if succeeded || runs || young(time(object, "/metadata/creationTimestamp"), now, UNSUCCESSFUL) {
+        return None;
+    }
+    let ago = shared::kubernetes::age::shown(scheduled, now);
+    Some(Cause::new(Level::Degraded, of, NEVER).fact(format!("last scheduled {ago} ago")))
+}
+
 /// A cron job that begins no more jobs.
-pub fn suspended(namespace: &str, name: &str) -> Cause {
+fn suspended(namespace: &str, name: &str) -> Cause {
     Cause::new(Level::Note, (namespace, "cronjob", name), "suspended")
 }
 
@@ -342,6 +379,34 @@ mod tests {
         ] {
             assert_eq!(podless(&with(spec.clone(), status.clone()), now()), None, "{spec} {status}");
         }
+    }
+
+    #[test]
+    fn a_cron_job_that_never_succeeds_is_told() {
+        let of = |status: Value| {
+            let object = json!({"metadata": {"name": "r", "namespace": "a", "creationTimestamp": "2025-12-31T23:00:00Z"}, "status": status});
+            cron_job(&object, now()).map(|cause| cause.told())
+        };
+        let scheduled = "2026-01-01T00:09:00Z";
+        assert_eq!(
+            of(json!({"lastScheduleTime": scheduled})).as_deref(),
+            Some("no run has ever succeeded, last scheduled 60s ago")
+        );
+        assert_eq!(of(json!({"lastScheduleTime": scheduled, "lastSuccessfulTime": scheduled})), None);
+        assert_eq!(of(json!({"lastScheduleTime": scheduled, "active": [{"name": "r-1"}]})), None);
+        assert_eq!(of(json!({})), None);
+        let suspended = json!({"metadata": {"name": "r", "namespace": "a"}, "spec": {"suspend": true}});
+        assert_eq!(cron_job(&suspended, now()).unwrap().level, Level::Note);
+    }
+
+    #[test]
+    fn every_violation_of_pod_security_is_told() {
+        let refused = "create Pod st-0 in StatefulSet st failed error: pods \"st-0\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false (container \"main\" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities (container \"main\" must set securityContext.capabilities.drop=[\"ALL\"]), seccompProfile (pod or container \"main\" must set it)";
+        assert_eq!(
+            refusal_words(refused),
+            "violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false, unrestricted capabilities, seccompProfile"
+        );
+        assert_eq!(refusal_words("no"), "no");
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Looking<'_> {
         let now = self.now;
         let (claims, budgets, services, namespaces, scalers) = join!(
             self.suspects(kinds::volume_claims(), |columns, row| {
-                matches!(columns.cell(row, "Status"), Some("Pending" | "Lost"))
+                matches!(columns.cell(row, "Status"), Some("Pending" | "Lost" | "Terminating"))
             }),
             self.suspects(kinds::disruption_budgets(), |columns, row| columns.cell(row, "Allowed Disruptions")
                 == Some("0")),

@@ -45,7 +45,7 @@ struct Row {
 impl Looking<'_> {
     pub(super) async fn workloads(&self) -> Part {
         let mut part = Part::default();
-        let (deployments, stateful, daemons, replicas, jobs, cron_jobs) = join!(
+        let (deployments, stateful, daemons, replicas, jobs, cron_jobs, controllers) = join!(
             self.short("deployment", kinds::deployments()),
             self.short("statefulset", kinds::stateful_sets()),
             self.short("daemonset", kinds::daemon_sets()),
@@ -59,12 +59,8 @@ impl Looking<'_> {
                     failed,
                 })
             }),
-            self.rows(kinds::cron_jobs(), |columns, row, namespace| {
-                let suspended = columns.cell(row, "Suspend").is_some_and(|cell| cell.eq_ignore_ascii_case("true"));
-                suspended.then(|| {
-                    workload::suspended(namespace.unwrap_or_default(), columns.cell(row, "Name").unwrap_or_default())
-                })
-            }),
+            self.objects(kinds::cron_jobs(), |object| workload::cron_job(&object, self.now)),
+            self.short("replicationcontroller", kinds::replication_controllers()),
         );
         let mut short: Vec<Short> = Vec::new();
         for (name, listed) in [("deployments", deployments), ("statefulsets", stateful), ("daemonsets", daemons)] {
@@ -73,6 +69,9 @@ impl Looking<'_> {
             short.extend(items);
         }
         let (replicas, _) = part.took(replicas, false);
+        let (controllers, seen) = part.took(controllers, false);
+        part.fine.push(("replicationcontrollers", seen.saturating_sub(controllers.len() as u64)));
+        short.extend(controllers);
         let known: BTreeSet<(String, String)> = short
             .iter()
             .filter(|short| short.kind == "deployment")
@@ -102,7 +101,13 @@ impl Looking<'_> {
         short.sort_by(|a, b| (a.ready > 0, &a.namespace, &a.name).cmp(&(b.ready > 0, &b.namespace, &b.name)));
         let rest = short.split_off(short.len().min(MOST));
         let mut found = Vec::new();
-        for kind in [kinds::deployments(), kinds::stateful_sets(), kinds::daemon_sets(), kinds::replica_sets()] {
+        for kind in [
+            kinds::deployments(),
+            kinds::stateful_sets(),
+            kinds::daemon_sets(),
+            kinds::replica_sets(),
+            kinds::replication_controllers(),
+        ] {
             let word = kind.kind.to_lowercase();
             let of_kind = || short.iter().filter(|short| short.kind == word);
             let names: Vec<_> = of_kind().map(|short| (short.namespace.clone(), short.name.clone())).collect();

@@ -21,7 +21,7 @@ impl Fold {
                     let Some(pods) = pods.take() else { continue };
                     let mut cause = tell(pods, (&seen.namespace, "job", &seen.name), Level::Degraded, Vec::new());
                     if *failed > 0 {
-                        cause.facts.push(format!("failed ×{failed}, and is tried again"));
+                        cause.facts.push(format!("failed ×{failed} so far"));
                     }
                     cause
                 }

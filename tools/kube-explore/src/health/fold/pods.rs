@@ -104,9 +104,11 @@ impl Fold {
             pod: String::new(),
             uid: String::new(),
             pods: Vec::new(),
+            newest: i64::MAX,
             beyond: BTreeMap::new(),
         });
         of.count = of.count.saturating_add(count);
+        of.newest = group.some.iter().map(|(_, age)| *age).chain([of.newest, group.age]).min().unwrap_or(i64::MAX);
         let also = of.also.entry(how(&finding)).or_default();
         *also = also.saturating_add(count);
         if of.pods.len() < NAMED {

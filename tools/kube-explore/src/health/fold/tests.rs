@@ -286,17 +286,35 @@ fn pods_that_nobody_made_are_told_by_their_reason() {
 }
 
 #[test]
-fn what_has_been_replaced_is_a_note() {
+fn a_cron_job_is_told_by_its_jobs_or_by_itself() {
+    let never = |name: &str| Cause::new(Level::Degraded, ("pay", "cronjob", name), super::NEVER);
+    let failed = Cause::new(Level::Degraded, ("pay", "job", "report-1"), "failed 2m ago");
     let seen = Seen {
-        groups: vec![(
-            group("api-1", 3),
-            Some(pod(Finding::new(Class::Ended, "Evicted"), Some(("deployment", "api")))),
-        )],
+        jobs: vec![JobSeen {
+            namespace: "pay".into(),
+            name: "report-1".into(),
+            job: Job::Failed(Box::new(failed)),
+            cron_job: Some("report".into()),
+            recovered: false,
+        }],
+        others: vec![never("report"), never("silent")],
         ..Seen::default()
     };
-    let folded = fold(seen);
-    assert_eq!(Verdict::of(&folded.causes, false), Verdict::Healthy);
-    assert_eq!(folded.causes[0].level, Level::Note);
+    let told: Vec<String> = fold(seen).causes.iter().map(Cause::object).collect();
+    assert_eq!(told, ["pay/cronjob/report", "pay/cronjob/silent"]);
+}
+
+#[test]
+fn what_has_been_replaced_is_a_note_unless_it_goes_on() {
+    let evicted = |count: u64, age: i64| {
+        let pod = pod(Finding::new(Class::Ended, "Evicted"), Some(("deployment", "api")));
+        let some = vec![(String::from("api-1-a"), 90_000), (String::from("api-1-b"), age)];
+        let groups = vec![(Group { some, age: 90_000, ..group("api-1", count) }, Some(pod))];
+        fold(Seen { groups, ..Seen::default() }).causes
+    };
+    assert_eq!(Verdict::of(&evicted(58, 80_000), false), Verdict::Healthy);
+    assert_eq!(evicted(2, 20)[0].level, Level::Note);
+    assert_eq!(evicted(58, 20)[0].level, Level::Degraded);
 }
 
 #[test]
