@@ -38,6 +38,11 @@ impl Failure {
         Self::new(Code::Unavailable, "the list expired while it was read")
     }
 
+    /// A list of which there is more than this server reads.
+    pub fn endless() -> Self {
+        Self::new(Code::TooLarge, "the list is larger than this server reads")
+    }
+
     /// What an answer with an error's status says.
     pub fn answered(status: u16, after: Option<Duration>, body: &[u8]) -> Self {
         let object: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -50,6 +50,11 @@ pub fn condition_is<'v>(object: &'v Value, of: &str, status: &str) -> Option<&'v
     condition(object, of).filter(|condition| text(condition, "/status") == status)
 }
 
+/// Whether a pod has ended, well or not: nothing of it runs any more, and nothing is sent to it.
+pub fn has_ended(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+}
+
 /// The name of an object.
 pub fn name(object: &Value) -> &str {
     text(object, "/metadata/name")

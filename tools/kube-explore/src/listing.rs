@@ -278,7 +278,7 @@ impl Cluster {
     ) -> Result<(Vec<usize>, u64), Failure> {
         let mut left = PAGES_MAX;
         while let Some(token) = all.next.take() {
-            left = left.checked_sub(1).ok_or_else(endless)?;
+            left = left.checked_sub(1).ok_or_else(Failure::endless)?;
             let path = path.clone().query("includeObject", "Metadata").query("limit", CHUNK).query("continue", &token);
             let part = self.table(kind, Source::Path(&path), Whose::Own, keep).await?;
             all.items.extend(part.items);
@@ -353,10 +353,6 @@ fn next(head: &Value) -> Option<String> {
 /// A page that leads to itself would never end, and what is behind it is not known.
 fn circle() -> Failure {
     Failure::new(Code::Unsupported, "its pages lead in a circle")
-}
-
-fn endless() -> Failure {
-    Failure::new(Code::TooLarge, "the list is larger than this server reads")
 }
 
 fn unread(kind: &Kind, error: &serde_json::Error) -> Failure {

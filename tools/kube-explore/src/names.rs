@@ -79,7 +79,7 @@ impl Names {
         }
         self.buffer.drain(..taken);
         if self.buffer.len() > 2 * ITEM_MAX || self.objects.len() > OBJECTS_MAX {
-            return Err(Failure::new(Code::TooLarge, "the list is larger than this server reads"));
+            return Err(Failure::endless());
         }
         Ok(())
     }

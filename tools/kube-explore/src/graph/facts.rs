@@ -10,9 +10,8 @@ use super::{
     ports::{self, Named, Port, port},
     rights::Whom,
     selector::Selector,
-    state,
 };
-use crate::field::{condition_is, items, text, yes};
+use crate::field::{condition_is, has_ended, items, text, yes};
 
 /// What is kept of an object.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +145,7 @@ impl Thing {
         match self.id.kind.as_str() {
             "Pod" => {
                 self.named = ports::of_pod(object);
-                self.ended = state::has_ended(object);
+                self.ended = has_ended(object);
                 self.unready = condition_is(object, "Ready", "False").is_some();
                 self.pod(object.pointer("/spec"));
             }

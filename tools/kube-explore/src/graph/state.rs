@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::field::{condition_is, items, number, text, yes};
+use crate::field::{condition_is, has_ended, items, number, text, yes};
 
 /// `Running 1/1`, `Init:0/2 0/1`, `CrashLoopBackOff 0/1`.
 pub fn pod(object: &Value) -> String {
@@ -21,11 +21,6 @@ pub fn is_well(object: &Value) -> bool {
         "Completed" | "Succeeded" | "Terminating" | "ContainerCreating" | "PodInitializing" => true,
         _ => false,
     }
-}
-
-/// Whether a pod has ended: nothing of it runs any more, and nothing is sent to it.
-pub fn has_ended(object: &Value) -> bool {
-    matches!(text(object, "/status/phase"), "Succeeded" | "Failed")
 }
 
 fn is_sidecar(container: &Value) -> bool {

@@ -104,11 +104,6 @@ pub fn of_slice<'r>(columns: &Columns, row: &'r Row) -> Option<&'r str> {
     some.then_some(service)
 }
 
-/// Whether a pod has ended, well or not: nothing is sent to it any more.
-pub fn has_ended(pod: &Value) -> bool {
-    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
-}
-
 /// A service whose selector no pod has, but for those that have `ended`. `workloads` are those of its namespace.
 pub fn selects_nothing(
     (namespace, service): (&str, &str),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::Code;
 
-use super::{ANEW, CHUNK, KeepObject, Narrow, PAGES_MAX, circle, endless, next, unread};
+use super::{ANEW, CHUNK, KeepObject, Narrow, PAGES_MAX, circle, next, unread};
 use crate::{
     cluster::{Cluster, JSON, Step},
     failure::Failure,
@@ -25,7 +25,7 @@ impl Cluster {
             let mut left = PAGES_MAX;
             let end = loop {
                 if left == 0 {
-                    break Err(endless());
+                    break Err(Failure::endless());
                 }
                 left -= 1;
                 let path = narrow.on(Path::list(kind, place.as_deref())).query("limit", CHUNK);

@@ -164,7 +164,7 @@ impl Looking<'_> {
             Ok::<_, Failure>(pods.pointer_mut("/items/0").map(Value::take))
         };
         Ok(match first(None).await? {
-            Some(pod) if service::has_ended(&pod) => {
+            Some(pod) if field::has_ended(&pod) => {
                 match first(Some("status.phase!=Succeeded,status.phase!=Failed")).await? {
                     Some(alive) => Found::Somebody(alive),
                     None => Found::Nobody(Some(pod)),
