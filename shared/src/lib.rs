@@ -31,6 +31,8 @@
 //! | a list or a text that can be long | [`Records`], [`Lines`], and [`Part`] for a text too long to hold |
 //! | a secret the operator gave | [`secret()`], which also masks it; [`redact::register`] for one that was fetched |
 //! | names like one that is not there | [`near`] |
+//! | a setting, or a secret read when it is needed | [`environment::Environment`] |
+//! | to speak HTTP to somebody | `http`, with the feature of that name: proxies, trust, addresses and redirects under one policy |
 //! | an object of a Kubernetes cluster without the values of Secrets | [`kubernetes::mask`] |
 //! | to say in `doctor` what is missing | [`Server::checks`] with [`doctor::Check`] |
 //! | to give up what it will not need | [`Server::confine`] with [`confine::Rules`] |
@@ -41,9 +43,12 @@ mod cli;
 pub mod confine;
 mod cursor;
 pub mod doctor;
+pub mod environment;
 mod erased;
 pub mod error;
 pub mod exec;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod kubernetes;
 pub mod logging;
 pub mod manifest;
@@ -63,6 +68,7 @@ pub mod workspace;
 pub use call::{Call, Progress};
 pub use cli::main;
 pub use cursor::{Digest, Page};
+pub use environment::Environment;
 pub use erased::Spec;
 pub use error::{Code, Result, ToolError};
 pub use output::{Answer, Lines, List, Part, Place, Records, Text, Total};

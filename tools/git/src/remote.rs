@@ -35,17 +35,14 @@
 //!
 //! Local paths and `file://` stay with libgit2's own transport; callers hold them against [`Network::check`].
 
-mod address;
 mod callbacks;
 mod checks;
 mod credentials;
 mod daemon;
-mod environment;
 mod http;
 mod known_hosts;
 mod operation;
 mod ssh;
-mod tls;
 mod url;
 mod words;
 
@@ -58,9 +55,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::callbacks::Lease;
 pub use self::checks::checks;
 pub use self::credentials::{Credentials, Login, Secret, SshIdentity};
-pub use self::environment::Environment;
 pub use self::operation::{Limits, Operation, Progress};
 pub use self::url::{GitUrl, Protocols, Scheme};
+pub use shared::Environment;
+use shared::http::tls;
 use shared::{Code, Result, ToolError};
 
 /// What all operations of a server share. Made once; nothing is loaded or opened before the first network call.
@@ -70,7 +68,7 @@ pub struct Network {
     credentials: Credentials,
     timeout: Option<Duration>,
     runtime: tokio::runtime::Handle,
-    tls: OnceLock<Result<rustls::ClientConfig>>,
+    tls: OnceLock<Result<tls::ClientConfig>>,
 }
 
 impl Network {
@@ -134,7 +132,7 @@ impl Network {
         &self.runtime
     }
 
-    pub(crate) fn tls(&self) -> Result<rustls::ClientConfig> {
+    pub(crate) fn tls(&self) -> Result<tls::ClientConfig> {
         self.tls.get_or_init(|| tls::client_config(&self.environment)).clone()
     }
 }

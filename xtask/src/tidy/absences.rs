@@ -60,6 +60,12 @@ const ABSENCES: &[Absence] = &[
         why: "only shared/src/http, shared/src/serve/http.rs, tools/git/src/remote and artifacts/src/registry do, under one policy",
     },
     Absence {
+        what: "decides what TLS trusts",
+        words: &["rustls", "rustls_native_certs", "webpki_roots", "native_tls", "openssl"],
+        only: &["shared/src/http", "artifacts/src/registry"],
+        why: "only shared/src/http and artifacts/src/registry do, so that a company's authority is set in one way",
+    },
+    Absence {
         what: "opens a repository",
         words: &[
             "Repository::open",
@@ -164,6 +170,8 @@ mod tests {
             ("use std::{fs, net::*};", "shared/src/http.rs"),
             ("fn f() -> reqwest::Client {}", "tools/git/src/remote/https.rs"),
             ("use std::os::unix::net::UnixStream;", "tools/git/src/remote.rs"),
+            ("use rustls::ClientConfig;", "shared/src/http/tls.rs"),
+            ("fn f() { rustls_native_certs::load_native_certs(); }", "artifacts/src/registry/http.rs"),
             ("fn f() { git2::Repository::open(path); }", "tools/git/src/gate.rs"),
         ] {
             for elsewhere in [

@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use shared::{Result, ToolError, doctor::Check};
+use shared::http::{origin, proxy, tls};
+use shared::{Environment, Result, ToolError, doctor::Check};
 
 use super::credentials::{Credentials, SshIdentity};
-use super::environment::Environment;
 use super::known_hosts;
 use super::url::{Protocols, Scheme};
-use super::{http, operation, ssh, tls};
+use super::{operation, ssh};
 
 /// The variables of tokens, and where each goes.
 const TOKENS: [(&str, &str); 3] =
@@ -175,12 +175,12 @@ fn hosts(environment: &Environment) -> Check {
 fn proxy(environment: &Environment) -> Check {
     const NAME: &str = "proxy";
     let found = || {
-        let proxies = http::proxies(environment)?;
+        let proxies = proxy::proxies(environment)?;
         if proxies.is_empty() {
             return Ok(Check::fine(NAME, "none"));
         }
         let mut found: Vec<String> =
-            proxies.iter().map(|(scheme, url)| format!("{scheme} by {}", http::place(url))).collect();
+            proxies.iter().map(|(scheme, url)| format!("{scheme} by {}", origin::place(url))).collect();
         if let Some(exceptions) = environment.first_text(&["NO_PROXY", "no_proxy"])? {
             found.push(format!("not for {exceptions}"));
         }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 
-use super::environment::{Environment, read_text};
 use super::url::{GitUrl, Scheme};
+use shared::environment::{Environment, read_text};
 use shared::{Code, Result, ToolError};
 
 /// A secret string: printing it shows nothing of it.

@@ -9,10 +9,10 @@ use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::address::Reach;
 use super::operation::Operation;
+use super::ssh;
 use super::url::GitUrl;
-use super::{address, ssh};
+use shared::http::address::{self, Reach};
 use shared::{Code, Result, ToolError};
 
 /// The subtransport that libgit2 drives.
@@ -55,25 +55,14 @@ impl SmartSubtransport for Daemon {
 /// [`Code::Forbidden`] for a forbidden address, [`Code::Unavailable`] when the host cannot be found or reached.
 pub(crate) async fn connect(url: &GitUrl) -> Result<TcpStream> {
     let (host, port) = (url.host().unwrap_or_default(), url.port().unwrap_or_default());
-    let addresses = address::resolve(host, port, Reach::Named).await.map_err(|error| unreachable(host, &error))?;
+    let addresses =
+        address::resolve(host, port, Reach::Named).await.map_err(|error| address::unreachable(host, &error))?;
     let stream = TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
         ToolError::new(Code::Unavailable, format!("connect to {host}:{port}: {}", error.kind()))
             .hint("check the host and port, and that this server may reach them")
     })?;
     stream.set_nodelay(true).ok();
     Ok(stream)
-}
-
-/// The error for a name that leads nowhere, or where it must not.
-pub(crate) fn unreachable(host: &str, error: &io::Error) -> ToolError {
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        return ToolError::new(
-            Code::Forbidden,
-            format!("connect to {host}: it leads to {error}, which is not allowed"),
-        )
-        .hint("use the address of a git server");
-    }
-    ToolError::new(Code::Unavailable, format!("find the address of {host}: {error}")).hint("check the host name")
 }
 
 fn broken(error: &io::Error) -> ToolError {

@@ -21,12 +21,13 @@ use reqwest::{Method, Request, Response, StatusCode};
 use url::Url;
 
 use self::client::Clients;
-pub(super) use self::client::{place, proxies};
 use self::upload::Upload;
-use super::address::Reach;
 use super::credentials;
 use super::operation::Operation;
 use super::url::Scheme;
+use shared::http::address::Reach;
+use shared::http::connect::failed;
+use shared::http::origin::{self, place};
 use shared::{Code, Result, ToolError};
 
 /// How many redirects the first request follows.
@@ -138,37 +139,25 @@ impl Session {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
         let client = self.clients.for_request(self.operation.network(), request.url(), route.reach)?;
-        let at = client::place(request.url());
-        self.operation.wait(async { client.execute(request).await.map_err(|error| client::failed(&at, error)) })
+        let at = place(request.url());
+        self.operation.wait(async { client.execute(request).await.map_err(|error| failed(&at, error)) })
     }
 
     /// The route after a redirect.
     fn follow(&self, named: &Url, route: &Route, from: &Url, response: &Response, suffix: &str) -> Result<Route> {
         let bad = |reason: String| {
-            ToolError::new(Code::Unavailable, format!("follow a redirect of {}: {reason}", client::place(from)))
+            ToolError::new(Code::Unavailable, format!("follow a redirect of {}: {reason}", place(from)))
                 .hint("use the final address of the repository")
         };
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let location = location.ok_or_else(|| bad("it names no target".to_owned()))?;
-        let target = from.join(location).map_err(|_| bad("its target is not an address".to_owned()))?;
-        match (from.scheme(), target.scheme()) {
-            ("https" | "http", "https") | ("http", "http") => {}
-            ("https", "http") => {
-                return Err(ToolError::new(
-                    Code::Forbidden,
-                    format!("follow a redirect of {}: it leads from https to http", client::place(from)),
-                )
-                .hint("use the final https address of the repository"));
-            }
-            _ => return Err(bad("it leads to something else than http".to_owned())),
-        }
-        if !target.username().is_empty() || target.password().is_some() {
-            return Err(bad("its target carries a user name or password".to_owned()));
-        }
-        let base = target.as_str().strip_suffix(suffix).and_then(|base| Url::parse(base).ok());
-        let base = base.ok_or_else(|| {
-            bad(format!("its target ({}) is not a repository's reference list", client::place(&target)))
+        let target = origin::follow(from, location).map_err(|error| match error.code() {
+            Code::Forbidden => error.hint("use the final https address of the repository"),
+            _ => error.hint("use the final address of the repository"),
         })?;
+        let base = target.as_str().strip_suffix(suffix).and_then(|base| Url::parse(base).ok());
+        let base =
+            base.ok_or_else(|| bad(format!("its target ({}) is not a repository's reference list", place(&target))))?;
         let same_host = named.host_str() == base.host_str();
         let upgraded = same_host
             && named.scheme() == "http"
@@ -182,21 +171,21 @@ impl Session {
 
     /// Answers a `401`: the header for the one further attempt, or the error when there is nothing (more) to offer.
     fn log_in(&self, route: &Route, response: Response) -> Result<HeaderValue> {
-        let place = client::place(&route.base);
+        let at = place(&route.base);
         if route.authorization.is_some() {
-            return Err(answer::refused(&self.operation, response, &place));
+            return Err(answer::refused(&self.operation, response, &at));
         }
         if !route.trusted {
             return Err(ToolError::new(
                 Code::Unauthenticated,
-                format!("log in to {place}: a redirect led there, and credentials are not given to another host than the one named"),
+                format!("log in to {at}: a redirect led there, and credentials are not given to another host than the one named"),
             )
             .hint("use the address it redirects to, so that its own credentials apply"));
         }
         let url = super::GitUrl::parse(route.base.as_str())?;
         let login = self.operation.network().credentials().login(&url)?;
         let login =
-            login.ok_or_else(|| answer::add_words(&self.operation, response, credentials::none_for(&place, false)))?;
+            login.ok_or_else(|| answer::add_words(&self.operation, response, credentials::none_for(&at, false)))?;
         let mut header = HeaderValue::from_str(&login.authorization())
             .map_err(|_| ToolError::invalid(format!("use {}: it cannot stand in a header", login.source)))?;
         header.set_sensitive(true);
@@ -205,9 +194,9 @@ impl Session {
 
     /// Lets only a git server's success through.
     fn accept(&self, route: &Route, response: Response, content_type: &str) -> Result<Response> {
-        let place = client::place(&route.base);
+        let at = place(&route.base);
         if response.status() != StatusCode::OK {
-            return Err(answer::refused(&self.operation, response, &place));
+            return Err(answer::refused(&self.operation, response, &at));
         }
         let got =
             response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type");
@@ -215,7 +204,7 @@ impl Session {
         if essence.eq_ignore_ascii_case(content_type) {
             return Ok(response);
         }
-        Err(answer::not_git(&place, essence))
+        Err(answer::not_git(&at, essence))
     }
 
     fn request(&self, route: &Route, service: &str, body: reqwest::Body) -> Result<Request> {
@@ -258,8 +247,8 @@ impl Session {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
         let client = self.clients.for_request(self.operation.network(), request.url(), route.reach)?;
-        let at = client::place(request.url());
-        let answer = async move { client.execute(request).await.map_err(|error| client::failed(&at, error)) };
+        let at = place(request.url());
+        let answer = async move { client.execute(request).await.map_err(|error| failed(&at, error)) };
         Ok(Upload::new(sender, self.operation.network().runtime().spawn(answer)))
     }
 }
@@ -333,8 +322,8 @@ impl Answer {
         while self.rest.is_empty() {
             let response = &mut self.response;
             let chunk = operation.wait(async {
-                let at = client::place(response.url());
-                response.chunk().await.map_err(|error| client::failed(&at, error))
+                let at = place(response.url());
+                response.chunk().await.map_err(|error| failed(&at, error))
             })?;
             match chunk {
                 Some(chunk) => {

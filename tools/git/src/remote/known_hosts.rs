@@ -10,8 +10,7 @@ use ring::hmac;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, HashAlg, PublicKey};
 
-use super::environment::Environment;
-use shared::{Code, Result, ToolError};
+use shared::{Code, Environment, Result, ToolError};
 
 /// No sane file is larger; the bound keeps a wrong path from filling memory.
 const MAX_FILE: u64 = 16 * 1024 * 1024;

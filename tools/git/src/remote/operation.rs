@@ -14,9 +14,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Network;
-use super::environment::Environment;
 use super::words::Words;
-use shared::{Code, Result, ToolError};
+use shared::{Code, Environment, Result, ToolError};
 
 /// How long an operation may take and how much it may receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

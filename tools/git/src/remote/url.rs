@@ -10,8 +10,7 @@ use std::fmt;
 
 use url::Url;
 
-use super::environment::Environment;
-use shared::{Code, Result, ToolError};
+use shared::{Code, Environment, Result, ToolError};
 
 /// Longer addresses are refused; no real one comes near.
 const MAX_LENGTH: usize = 4096;

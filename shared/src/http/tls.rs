@@ -7,17 +7,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
 
-use super::environment::Environment;
-use shared::{Code, Result, ToolError};
+use crate::environment::Environment;
+use crate::error::{Code, Result, ToolError};
+
+pub use rustls::ClientConfig;
 
 /// Builds the client configuration.
 ///
 /// # Errors
 /// [`Code::Unavailable`] when `SSL_CERT_FILE` or `SSL_CERT_DIR` is set and yields no certificate.
-pub(crate) fn client_config(environment: &Environment) -> Result<ClientConfig> {
+pub fn client_config(environment: &Environment) -> Result<ClientConfig> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     roots.add_parsable_certificates(extra_roots(environment)?);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -33,7 +35,7 @@ pub(crate) fn client_config(environment: &Environment) -> Result<ClientConfig> {
 ///
 /// # Errors
 /// As [`client_config`].
-pub(crate) fn extra(environment: &Environment) -> Result<usize> {
+pub fn extra(environment: &Environment) -> Result<usize> {
     extra_roots(environment).map(|certificates| certificates.len())
 }
 

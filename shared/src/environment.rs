@@ -1,7 +1,8 @@
 //! Where settings come from.
 //!
-//! The network side reads a dozen variables, some of them secrets, some of them only when a server asks. They go through this
-//! value instead of [`std::env`], so that a test can give its own and the moment of reading stays ours.
+//! What speaks to a network reads a dozen variables, some of them secrets, some of them only when a server asks. They go through this
+//! value instead of [`std::env`], so that a test can give its own and the moment of reading stays ours. It is not
+//! [`exec::Environment`](crate::exec::Environment), which is what a child may know.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,7 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shared::{Code, Result, ToolError};
+use crate::error::{Code, Result, ToolError};
 
 /// Settings and secrets are small; a larger file is a wrong path.
 const MAX_FILE: u64 = 64 * 1024;
@@ -94,7 +95,7 @@ impl fmt::Debug for Environment {
 ///
 /// # Errors
 /// As [`Environment::text_or_file`]; the content is never part of the error.
-pub(crate) fn read_text(variable: &str, path: &Path) -> Result<String> {
+pub fn read_text(variable: &str, path: &Path) -> Result<String> {
     let unreadable = |reason: String| {
         ToolError::new(Code::Unavailable, format!("read the file named by {variable}: {reason}"))
             .hint(format!("check that {variable} names a readable file"))
