@@ -1,7 +1,7 @@
 //! Where settings come from.
 //!
 //! What speaks to a network reads a dozen variables, some of them secrets, some of them only when a server asks. They go through this
-//! value instead of [`std::env`], so that a test can give its own and the moment of reading stays ours. It is not
+//! value instead of [`mod@std::env`], so that a test can give its own and the moment of reading stays ours. It is not
 //! [`exec::Environment`](crate::exec::Environment), which is what a child may know.
 
 use std::ffi::OsString;

@@ -72,7 +72,7 @@ fn unwrap_v4(ip: IpAddr) -> IpAddr {
 ///
 /// # Errors
 /// Those of the resolver; [`io::ErrorKind::PermissionDenied`], with the reason as its text, when there is none that may be.
-/// [`unreachable`] puts either in words.
+/// [`unreachable()`] puts either in words.
 pub async fn resolve(host: &str, port: u16, reach: Reach) -> io::Result<Vec<SocketAddr>> {
     let mut reason = "the name has no address";
     let mut allowed = Vec::new();

@@ -112,3 +112,84 @@ fn untrusted(place: &str, error: &rustls::Error) -> ToolError {
             .hint("check that the port speaks https"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that answers its first connection with `answer`, or takes it and says nothing; gives its port.
+    async fn answering(answer: Option<&'static str>) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
+        let port = listener.local_addr().expect("address").port();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("accept");
+            let _ = stream.read(&mut [0; 4096]).await;
+            match answer {
+                Some(answer) => stream.write_all(answer.as_bytes()).await.expect("answer"),
+                None => std::future::pending().await,
+            }
+        });
+        port
+    }
+
+    async fn get(reach: Reach, address: &str) -> Result<reqwest::Response> {
+        let nothing = Environment::from_fn(|_| None);
+        let client = built(builder(&nothing, "test", reach)?.timeout(Duration::from_millis(500)))?;
+        client.get(address).send().await.map_err(|error| failed("there", error))
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_as_it_came() {
+        let port =
+            answering(Some("HTTP/1.1 302 x\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")).await;
+        let response = get(Reach::Named, &format!("http://localhost:{port}/")).await.expect("answer");
+        assert_eq!(response.status(), 302);
+    }
+
+    #[tokio::test]
+    async fn why_there_is_no_answer() {
+        let port = answering(Some("HTTP/1.1 200 x\r\n\r\n")).await;
+        let error = get(Reach::Redirected, &format!("http://localhost:{port}/")).await.expect_err("loopback");
+        assert_eq!(error.code(), Code::Forbidden);
+        assert_eq!(error.message(), "connect to there: it leads to a loopback address, which is not allowed");
+
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("listen").local_addr().expect("address");
+        for (address, code, words) in [
+            (format!("http://{free}/hunter2"), Code::Unavailable, "connect to there: "),
+            ("http://no.invalid/hunter2".to_owned(), Code::Unavailable, "connect to there: "),
+            (format!("http://127.0.0.1:{}/hunter2", answering(None).await), Code::Timeout, "wait for there: "),
+            (
+                format!("http://127.0.0.1:{}/hunter2", answering(Some("")).await),
+                Code::Unavailable,
+                "transfer with there: ",
+            ),
+            (
+                format!("https://127.0.0.1:{}/hunter2", answering(Some("HTTP/1.1 400 x\r\n\r\n")).await),
+                Code::Unavailable,
+                "set up TLS with there: ",
+            ),
+        ] {
+            let error = get(Reach::Named, &address).await.expect_err(&address);
+            assert_eq!(error.code(), code, "{address}: {error}");
+            assert!(error.message().starts_with(words) && !error.message().contains("hunter2"), "{address}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_but_for_its_exceptions() {
+        let proxy = answering(Some("HTTP/1.1 418 x\r\ncontent-length: 0\r\n\r\n")).await;
+        let environment = Environment::from_fn(move |name| match name {
+            "HTTP_PROXY" => Some(format!("127.0.0.1:{proxy}").into()),
+            "NO_PROXY" => Some("localhost".into()),
+            _ => None,
+        });
+        let client = built(builder(&environment, "test", Reach::Named).expect("builder")).expect("client");
+        let port = answering(Some("HTTP/1.1 200 x\r\ncontent-length: 0\r\n\r\n")).await;
+        for (address, status) in [(format!("http://localhost:{port}/"), 200), ("http://no.invalid/".to_owned(), 418)] {
+            assert_eq!(client.get(&address).send().await.expect(&address).status(), status, "{address}");
+        }
+    }
+}
