@@ -42,6 +42,7 @@ mod call;
 mod cli;
 pub mod confine;
 mod cursor;
+pub mod diff;
 pub mod doctor;
 pub mod environment;
 mod erased;

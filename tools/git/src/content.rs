@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use shared::{Lines, Page, Part, Place};
+use shared::{Lines, Page, Part, Place, diff::line};
 
-use crate::{large, lines};
+use crate::large;
 
 /// Bytes taken for one page: more than the largest budget holds.
 const PAGE_BYTES: usize = 112 << 10;
@@ -83,8 +83,8 @@ pub fn text(content: &[u8], page: Page) -> Lines {
     };
     let mut bytes = Vec::new();
     let rest = content.get(from..).unwrap_or_default();
-    let _ = rest.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| {
-        lines::write(line.strip_suffix(b"\n").unwrap_or(line), &mut bytes);
+    let _ = rest.split_inclusive(|byte| *byte == b'\n').try_for_each(|text| {
+        line::write(text.strip_suffix(b"\n").unwrap_or(text), &mut bytes);
         if bytes.len() < PAGE_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     Lines::part("lines", &Part { heading: b"", before, bytes: &bytes, total: large::count(content) }, page)

@@ -24,7 +24,6 @@ pub mod narrow;
 pub mod overview;
 pub mod patch;
 pub mod pathspec;
-pub mod ranking;
 pub mod remote;
 pub mod repo;
 pub mod revision;

@@ -1,15 +1,12 @@
 //! The lines of a patch, one after the other from any place on.
 
 use git2::Patch;
-use shared::Result;
+use shared::{Result, diff::line};
 
 use crate::{
     failure::OrFail,
     patch::{Body, Section},
 };
-
-/// The longest line of a patch in bytes; what is longer is cut, and the cut says how much.
-const LINE_MAX: usize = 32 << 10;
 
 /// A line of a patch.
 #[derive(Clone, Copy, Debug)]
@@ -43,22 +40,8 @@ impl Line<'_> {
         if let Kind::File(sign) = self.kind {
             out.push(sign);
         }
-        write(self.text, out);
+        line::write(self.text, out);
     }
-}
-
-/// Appends `text`, the one line that it is, and a newline; what is longer than a line may be is cut, and the cut says how much.
-pub fn write(text: &[u8], out: &mut Vec<u8>) {
-    if text.len() > LINE_MAX {
-        // Not inside a character: back over what continues one.
-        let inside = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xc0 == 0x80);
-        let end = (LINE_MAX - 4..LINE_MAX).rev().find(|at| !inside(at)).unwrap_or(LINE_MAX);
-        out.extend_from_slice(text.get(..end).unwrap_or_default());
-        out.extend_from_slice(format!("…(+{} bytes)", text.len() - end).as_bytes());
-    } else {
-        out.extend_from_slice(text);
-    }
-    out.push(b'\n');
 }
 
 /// How many lines a body has, and how many of them are added and deleted.
@@ -395,13 +378,5 @@ mod tests {
             assert_eq!(heading(11), names);
             assert_eq!(heading(14), format!("{names}@@ -88,5 +89,4 @@ (goes on at -90)\n"));
         });
-    }
-
-    #[test]
-    fn a_line_beyond_all_measure_is_cut_between_characters() {
-        let mut out = Vec::new();
-        write("é".repeat(LINE_MAX).as_bytes(), &mut out);
-        let text = String::from_utf8(out).unwrap();
-        assert!(text.ends_with("é…(+32770 bytes)\n"), "{}", text.len());
     }
 }

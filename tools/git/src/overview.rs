@@ -8,14 +8,16 @@ use std::{
 };
 
 use git2::Repository;
-use shared::{Call, Code, Lines, Part, Place, Records, Result, Untrusted};
+use shared::{
+    Call, Code, Lines, Part, Place, Records, Result, Untrusted,
+    diff::ranking::{self, Rank},
+};
 
 pub use self::table::{File, Table, Totals};
 use crate::{
     changes::{Change, Changes},
     lines::{self, Kind},
     patch::{self, Body, Content},
-    ranking::{self, Rank},
     repo::short,
 };
 

@@ -3,7 +3,7 @@
 use std::{ffi::OsStr, io::Read, os::unix::ffi::OsStrExt, path::Path};
 
 use git2::{AttrCheckFlags, AttrValue, DiffOptions, Oid, Patch, Repository};
-use shared::Result;
+use shared::{Result, diff::path::quoted};
 
 use crate::{
     changes::{self, Change, Changes, Side, Source},
@@ -342,47 +342,4 @@ fn header(change: &Change) -> Vec<u8> {
     };
     out.extend_from_slice(&[&b"--- "[..], &named(old, b"a/"), b"\n+++ ", &named(new, b"b/"), b"\n"].concat());
     out
-}
-
-/// A path as it stands in a patch: between quotation marks when it holds what would break the line.
-fn quoted(prefix: &[u8], path: &[u8]) -> Vec<u8> {
-    let plain = |byte: &u8| !matches!(byte, 0..=0x1f | 0x7f | b'"' | b'\\');
-    if path.iter().all(plain) {
-        return [prefix, path].concat();
-    }
-    let mut out = [b"\"", prefix].concat();
-    for byte in path {
-        let escaped = match byte {
-            0x07 => b'a',
-            0x08 => b'b',
-            b'\t' => b't',
-            b'\n' => b'n',
-            0x0b => b'v',
-            0x0c => b'f',
-            b'\r' => b'r',
-            b'"' | b'\\' => *byte,
-            byte if plain(byte) => {
-                out.push(*byte);
-                continue;
-            }
-            byte => {
-                out.extend_from_slice(format!("\\{byte:03o}").as_bytes());
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', escaped]);
-    }
-    out.push(b'"');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_would_break_a_line_are_quoted() {
-        assert_eq!(quoted(b"a/", "naïve name".as_bytes()), "a/naïve name".as_bytes());
-        assert_eq!(quoted(b"a/", b"x\ny\"z\\\x01"), br#""a/x\ny\"z\\\001""#);
-    }
 }
