@@ -33,12 +33,15 @@
 //! | names like one that is not there | [`near`] |
 //! | a setting, or a secret read when it is needed | [`environment::Environment`] |
 //! | to speak HTTP to somebody | `http`, with the feature of that name: proxies, trust, addresses and redirects under one policy |
+//! | to show a change that a forge sends | [`diff`]: read, ranked, folded, paged |
+//! | the log of a failed job without the rest of it | [`ci_log::excerpt`] |
 //! | an object of a Kubernetes cluster without the values of Secrets | [`kubernetes::mask`] |
 //! | to say in `doctor` what is missing | [`Server::checks`] with [`doctor::Check`] |
 //! | to give up what it will not need | [`Server::confine`] with [`confine::Rules`] |
 
 pub mod arguments;
 mod call;
+pub mod ci_log;
 mod cli;
 pub mod confine;
 mod cursor;

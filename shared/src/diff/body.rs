@@ -1,9 +1,4 @@
-//! The patch of a change, of which a page is made and no more.
-//!
-//! ```ignore
-//! let page = call.page(head)?;
-//! let patch = overview.body().page(page); // Option<Lines>
-//! ```
+//! The patch of a change, of which a page is made and no more: [`Body::page`] is what a tool answers with.
 
 use super::{FileDiff, line};
 use crate::{

@@ -31,6 +31,9 @@ struct Reader<'a> {
     file: Option<Open<'a>>,
 }
 
+/// A path of `---` or `+++`, once it was read; the inner nothing is /dev/null.
+type Side = Option<Option<Vec<u8>>>;
+
 /// A file that is being read.
 #[derive(Default)]
 struct Open<'a> {
@@ -39,8 +42,8 @@ struct Open<'a> {
     names: &'a [u8],
     /// Whether that is one path, as for a merge.
     single: bool,
-    /// Paths of `---` and `+++`; the inner nothing is /dev/null.
-    sides: (Option<Option<Vec<u8>>>, Option<Option<Vec<u8>>>),
+    /// Paths of `---` and `+++`.
+    sides: (Side, Side),
     /// Paths of `rename from` or `copy from`, and `to`.
     moved: (Option<Vec<u8>>, Option<Vec<u8>>),
     /// What the header says became of it.
