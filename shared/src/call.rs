@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 use crate::{
     cursor::{Digest, Page},
     error::{Code, Result, ToolError},
+    trail::Trail,
 };
 
 /// What a call has done so far, for progress notifications.
@@ -126,6 +127,11 @@ impl Call {
     /// The page of a list whose members come and go: see [`Page::open_following`].
     pub fn page_following(&self) -> Result<Page> {
         Page::open_following(self.cursor.as_deref(), self.query)
+    }
+
+    /// Where this call begins in a list that somebody else pages.
+    pub fn trail(&self) -> Result<Trail> {
+        Trail::open(self.cursor.as_deref(), self.query)
     }
 
     /// Runs `work` where blocking is allowed. A bounded number of these run at once, so that a thousand calls are a queue and not a

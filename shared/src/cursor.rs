@@ -21,6 +21,11 @@ impl Digest {
         hasher.write(bytes);
         Self(hasher.finish() as u32)
     }
+
+    /// As it stands in a cursor.
+    pub(crate) fn to_bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
 }
 
 /// One page of a query: where it starts, and what its successor's cursor is bound to. The default is the first page of no query, for tests of

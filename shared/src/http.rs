@@ -7,7 +7,13 @@
 //! * no error repeats more of an address than where it is: the rest may be a secret.
 
 pub mod address;
+pub mod body;
+pub mod bounds;
+pub mod client;
 pub mod connect;
+pub mod etags;
+pub mod limits;
 pub mod origin;
 pub mod proxy;
+pub mod retry;
 pub mod tls;

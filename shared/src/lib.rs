@@ -66,6 +66,7 @@ pub mod schema;
 pub mod serve;
 pub mod settings;
 pub mod tool;
+mod trail;
 pub mod untrusted;
 pub mod workspace;
 
@@ -79,4 +80,5 @@ pub use output::{Answer, Lines, List, Part, Place, Records, Text, Total};
 pub use own_secrets::secret;
 pub use settings::Mode;
 pub use tool::{Access, Annotations, Face, Read, Server, Tool, Toolset, Write};
+pub use trail::Trail;
 pub use untrusted::{Inside, Untrusted};

@@ -68,6 +68,12 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
+/// Whether `text` holds a secret that this process was given, in any of the forms that are masked: such text must not be sent to where others read it.
+#[must_use]
+pub fn holds_own(text: &str) -> bool {
+    registry::mask(text).is_some()
+}
+
 /// One pass over the text; `None` when nothing was masked.
 fn pass(text: &str) -> Option<String> {
     let own = registry::mask(text);

@@ -32,13 +32,24 @@ pub struct Records<T> {
     narrow: Option<&'static str>,
     /// Of each item, what the next page is found by when it is the last of this one; empty where places are counted.
     members: Vec<Digest>,
+    linked: Option<Linked>,
+}
+
+/// The cursors of a list that somebody else pages.
+#[derive(Clone, Debug)]
+struct Linked {
+    /// Of each item, the cursor of what follows it.
+    after: Vec<String>,
+    /// The cursor of what follows all of them; nothing at the end of the list.
+    end: Option<String>,
 }
 
 impl<T> Records<T> {
     /// All of a result. `unit` is the plural noun its items go by ("files").
     pub fn all(unit: &'static str, items: Vec<T>) -> Self {
         let total = Total::Exactly(items.len() as u64);
-        Self { unit, shown: items.len(), items, total, page: None, offset: 0, narrow: None, members: Vec::new() }
+        let (members, linked) = (Vec::new(), None);
+        Self { unit, shown: items.len(), items, total, page: None, offset: 0, narrow: None, members, linked }
     }
 
     /// The part of a result that begins at `page`; what is cut off it can be had with a cursor.
@@ -52,7 +63,26 @@ impl<T> Records<T> {
             page: Some(page),
             narrow: None,
             members: Vec::new(),
+            linked: None,
         }
+    }
+
+    /// A page of a list that somebody else pages: `after` holds, for each item, the cursor of what follows it, and `end` that of what follows all of
+    /// them. Without `total` there are more, or, at the end, as many as were counted on the way.
+    pub fn linked(
+        unit: &'static str,
+        items: Vec<T>,
+        after: Vec<String>,
+        end: Option<String>,
+        offset: u64,
+        total: Option<u64>,
+    ) -> Self {
+        let total = match (total, &end) {
+            (Some(total), _) => Total::Exactly(total),
+            (None, None) => Total::Exactly(offset + items.len() as u64),
+            (None, Some(_)) => Total::More,
+        };
+        Self { total, offset, linked: Some(Linked { after, end }), ..Self::all(unit, items) }
     }
 
     /// The same for a list whose members come and go: `members` are what each item is known by.
@@ -90,12 +120,26 @@ impl<T> Records<T> {
         &self.items
     }
 
+    /// How many there are in all, where that is known.
+    pub fn total(&self) -> Option<u64> {
+        match self.total {
+            Total::Exactly(total) => Some(total),
+            Total::More => None,
+        }
+    }
+
     /// Whether the whole result is empty.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty() && self.offset == 0
     }
 
     fn next(&self) -> Option<String> {
+        if let Some(linked) = &self.linked {
+            return match self.shown {
+                shown if shown == self.items.len() => linked.end.clone(),
+                shown => shown.checked_sub(1).and_then(|last| linked.after.get(last)).cloned(),
+            };
+        }
         let page = self.page?;
         // A page without an item would lead to itself for ever.
         if self.shown == 0 && !self.items.is_empty() {
@@ -191,10 +235,7 @@ impl<T: Serialize> Serialize for Items<'_, T> {
 impl<T: Serialize> Serialize for Records<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let end = self.offset + self.shown as u64;
-        let total = match self.total {
-            Total::Exactly(total) => Some(total),
-            Total::More => None,
-        };
+        let total = self.total();
         View {
             items: Items(self.shown()),
             offset: self.offset,

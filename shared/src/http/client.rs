@@ -1,0 +1,353 @@
+//! One API server, spoken to by one policy.
+//!
+//! - Credentials go to the API's own origin and nowhere else, whatever a redirect or a link says.
+//! - A read is asked again where that can help, some times and within its deadline. A write is sent once.
+//! - Bodies are bounded after decompression; a read that the server calls unchanged is answered from memory.
+//! - What the server's limits say is kept, and a limit that is used up is not run into again.
+
+use std::{
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use tokio::time::{Instant, sleep_until};
+use url::Url;
+
+use super::{
+    address::{self, Reach},
+    body::{Longer, Reading, Taken},
+    bounds::{Bounds, Failure, Redirects},
+    connect,
+    etags::{Etags, Kept},
+    limits::{self, Limits, Refused},
+    origin, retry,
+};
+use crate::{
+    environment::Environment,
+    error::{Code, Result, ToolError},
+};
+
+/// How long a server may think before the head of its answer.
+const HEAD: Duration = Duration::from_secs(30);
+/// How long nothing may come of a body that has begun.
+const IDLE: Duration = Duration::from_secs(15);
+/// How often a read is led on.
+const HOPS_MAX: usize = 3;
+
+/// How the servers of one API are spoken to.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// What this program calls itself.
+    pub user_agent: &'static str,
+    /// The API. What is of its origin gets credentials.
+    pub base: Url,
+    /// Whether redirects may lead into a private network: only where the API is in one itself.
+    pub private: bool,
+}
+
+/// A client of one API.
+pub struct Client {
+    policy: Policy,
+    environment: Environment,
+    named: OnceLock<reqwest::Client>,
+    redirected: OnceLock<reqwest::Client>,
+    etags: Etags,
+    limits: Limits,
+}
+
+/// In the extensions of an answer whose body was longer than its bound.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut;
+
+/// In the extensions of an answer: where it came from in the end.
+#[derive(Clone, Debug)]
+pub struct Origin(pub Url);
+
+impl Client {
+    /// A client for `policy`. Nothing is read or opened before the first request.
+    pub fn new(policy: Policy, environment: Environment) -> Self {
+        Self {
+            policy,
+            environment,
+            named: OnceLock::new(),
+            redirected: OnceLock::new(),
+            etags: Etags::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The API.
+    pub fn base(&self) -> &Url {
+        &self.policy.base
+    }
+
+    /// What the server's limits were when it last answered.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Forgets what was answered to an identity that is not used any longer.
+    pub fn forget(&self) {
+        self.etags.clear();
+    }
+
+    /// Sends `request`, whose URL is absolute, and reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// A [`Failure`] when there is no answer: it could not be sent, broke off, took too long, is too large, or the limit of the server is known to be
+    /// used up ([`Code::RateLimited`], with nothing sent).
+    pub async fn send(&self, request: &Request<Bytes>, bounds: &Bounds) -> Result<Response<Bytes>, Failure> {
+        if let Some(until) = self.limits.closed(bounds.group, now()) {
+            return Err(Failure::unsent(used_up(&self.policy.base, until, now())));
+        }
+        let kept = self.kept(request, bounds);
+        let repeatable = bounds.question || retry::repeatable(request.method());
+        for attempt in 1.. {
+            let answer = self.led(request, kept.as_ref(), bounds, attempt).await;
+            if let Ok(response) = &answer {
+                self.limits.note(bounds.group, response.status(), response.headers(), now());
+            }
+            let wait = match again(&answer) {
+                Some(asked) if repeatable => retry::wait(attempt, asked, retry::jitter()),
+                _ => None,
+            };
+            let then = wait.map(|wait| Instant::now() + wait).filter(|then| *then < bounds.deadline);
+            let Some(then) = then else { return answer.map(|response| self.settled(request, kept, response)) };
+            tokio::select! {
+                () = sleep_until(then) => {}
+                () = bounds.cancel.cancelled() => return Err(Failure::unsent(cancelled())),
+            }
+        }
+        Err(Failure::unsent(ToolError::internal("a request was repeated without end")))
+    }
+
+    fn kept(&self, request: &Request<Bytes>, bounds: &Bounds) -> Option<Kept> {
+        let cacheable = request.method() == Method::GET && bounds.redirects == Redirects::Shown;
+        cacheable.then(|| self.etags.get(&key(request))).flatten()
+    }
+
+    /// The answer as whoever asked sees it: what is unchanged is what it was.
+    fn settled(&self, request: &Request<Bytes>, kept: Option<Kept>, response: Response<Bytes>) -> Response<Bytes> {
+        if request.method() != Method::GET {
+            return response;
+        }
+        match (response.status(), kept) {
+            (StatusCode::NOT_MODIFIED, Some(kept)) => {
+                let (mut parts, _) = response.into_parts();
+                parts.status = StatusCode::OK;
+                // What the confirmation says anew is newer: the limits, the date.
+                for (name, value) in &kept.headers {
+                    if !parts.headers.contains_key(name) {
+                        parts.headers.append(name, value.clone());
+                    }
+                }
+                Response::from_parts(parts, kept.body)
+            }
+            (StatusCode::OK, _) if response.extensions().get::<Cut>().is_none() => {
+                self.etags.keep(key(request), response.headers(), response.body());
+                response
+            }
+            _ => response,
+        }
+    }
+
+    /// One attempt, led on where that is wanted.
+    async fn led(
+        &self,
+        request: &Request<Bytes>,
+        kept: Option<&Kept>,
+        bounds: &Bounds,
+        attempt: u32,
+    ) -> Result<Response<Bytes>, Failure> {
+        let mut url = Url::parse(&request.uri().to_string())
+            .map_err(|_| Failure::unsent(ToolError::internal("a request has no absolute address")))?;
+        let follow = bounds.redirects == Redirects::Followed && retry::repeatable(request.method());
+        for _ in 0..=HOPS_MAX {
+            let response = self.once(request, &url, kept, bounds, attempt).await?;
+            let location = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection());
+            let Some(location) = location.filter(|_| follow) else { return Ok(response) };
+            url = origin::follow(&url, &String::from_utf8_lossy(location.as_bytes())).map_err(Failure::unsent)?;
+        }
+        let message = format!("ask {}: it redirects more than {HOPS_MAX} times", origin::place(&self.policy.base));
+        Err(Failure::unsent(ToolError::new(Code::Unavailable, message)))
+    }
+
+    /// One request, one answer.
+    async fn once(
+        &self,
+        request: &Request<Bytes>,
+        url: &Url,
+        kept: Option<&Kept>,
+        bounds: &Bounds,
+        attempt: u32,
+    ) -> Result<Response<Bytes>, Failure> {
+        let own = origin::same(&self.policy.base, url);
+        let mut sent = reqwest::Request::new(request.method().clone(), url.clone());
+        *sent.headers_mut() = headers(request.headers(), own, kept);
+        if !request.body().is_empty() {
+            *sent.body_mut() = Some(request.body().clone().into());
+        }
+        let client = self.client(url, own).map_err(Failure::unsent)?;
+        let place = origin::place(url);
+        let started = Instant::now();
+        let patience = bounds.deadline.min(started + HEAD);
+        let answer = tokio::select! {
+            answer = client.execute(sent) => answer,
+            () = sleep_until(patience) => return Err(Failure::unknown(silent(&place, started.elapsed()))),
+            () = bounds.cancel.cancelled() => return Err(Failure::unknown(cancelled())),
+        };
+        let outcome = match answer {
+            Ok(answer) => read(answer, &place, bounds).await,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                Err(Failure::unsent(connect::failed(&place, error)))
+            }
+            Err(error) => Err(Failure::unknown(connect::failed(&place, error))),
+        };
+        let milliseconds = started.elapsed().as_millis();
+        // Neither the query, which may be signed, nor any header but the one that a server's operator asks for.
+        match &outcome {
+            Ok(answer) => tracing::debug!(
+                method = %request.method(), place, path = url.path(), status = answer.status().as_u16(), milliseconds, attempt,
+                bytes = answer.body().len(), request = shown(answer.headers(), "x-github-request-id"), "http"
+            ),
+            Err(failure) => tracing::debug!(
+                method = %request.method(), place, path = url.path(), milliseconds, attempt, error = %failure, "http"
+            ),
+        }
+        outcome.map(|mut answer| {
+            answer.extensions_mut().insert(Origin(url.clone()));
+            answer
+        })
+    }
+
+    fn client(&self, url: &Url, own: bool) -> Result<&reqwest::Client> {
+        let (slot, reach) = if own || self.policy.private {
+            (&self.named, Reach::Named)
+        } else {
+            (&self.redirected, Reach::Redirected)
+        };
+        address::check(url, reach)?;
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let client = connect::built(connect::builder(&self.environment, self.policy.user_agent, reach)?)?;
+        Ok(slot.get_or_init(|| client))
+    }
+}
+
+/// What is asked with: credentials only of the API itself.
+fn headers(given: &HeaderMap, own: bool, kept: Option<&Kept>) -> HeaderMap {
+    let mut headers = given.clone();
+    if own {
+        if let Some(kept) = kept {
+            headers.insert(header::IF_NONE_MATCH, kept.tag.clone());
+        }
+    } else {
+        headers = HeaderMap::new();
+    }
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    headers
+}
+
+async fn read(mut answer: reqwest::Response, place: &str, bounds: &Bounds) -> Result<Response<Bytes>, Failure> {
+    let fails = |code, message: String| Err(Failure::unknown(ToolError::new(code, message)));
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    let mut reading = match Reading::new(answer.headers(), bounds.body_max) {
+        Ok(reading) => reading,
+        Err(encoding) => {
+            return fails(
+                Code::Unavailable,
+                format!("read from {place}: it is encoded as {encoding:?}, which was not asked for"),
+            );
+        }
+    };
+    loop {
+        let patience = bounds.deadline.min(Instant::now() + IDLE);
+        let piece = tokio::select! {
+            piece = answer.chunk() => piece,
+            () = sleep_until(patience) => return Err(Failure::unknown(silent(place, IDLE))),
+            () = bounds.cancel.cancelled() => return Err(Failure::unknown(cancelled())),
+        };
+        match piece {
+            Ok(None) => break,
+            Err(error) => return Err(Failure::unknown(connect::failed(place, error))),
+            Ok(Some(piece)) => match reading.take(&piece) {
+                Taken::Whole => {}
+                Taken::Full if bounds.longer == Longer::Ends => {
+                    *response.body_mut() = reading.so_far();
+                    response.extensions_mut().insert(Cut);
+                    return Ok(response);
+                }
+                Taken::Full => {
+                    let message = format!("read from {place}: the answer is larger than {} bytes", bounds.body_max);
+                    return fails(Code::TooLarge, message);
+                }
+                Taken::Broken => {
+                    return fails(Code::Unavailable, format!("read from {place}: what it sends is no gzip"));
+                }
+            },
+        }
+    }
+    match reading.finish() {
+        Some(body) => {
+            *response.body_mut() = body;
+            Ok(response)
+        }
+        None => fails(Code::Unavailable, format!("read from {place}: the answer broke off")),
+    }
+}
+
+/// Whether an outcome may be another one soon, and what the server asked to wait before.
+#[expect(clippy::option_option, reason = "not again, again, and again after so long are three answers")]
+fn again(outcome: &Result<Response<Bytes>, Failure>) -> Option<Option<Duration>> {
+    match outcome {
+        Err(failure) => failure.passes().then_some(None),
+        Ok(response) if retry::passes(response.status()) => {
+            let asked = response.headers().get(header::RETRY_AFTER);
+            Some(asked.and_then(|value| limits::retry_after(value.to_str().ok()?, now())))
+        }
+        Ok(response) => match limits::refused(response.status(), response.headers(), now())? {
+            Refused::Secondary { wait } => wait.map(Some),
+            Refused::Primary { reset } => Some(Some(Duration::from_secs(u64::try_from(reset - now()).unwrap_or(0)))),
+        },
+    }
+}
+
+fn key(request: &Request<Bytes>) -> String {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    format!("{} {}", request.uri(), accept.unwrap_or_default())
+}
+
+fn shown<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn cancelled() -> ToolError {
+    ToolError::new(Code::Cancelled, "the request was stopped with its call")
+}
+
+fn silent(place: &str, waited: Duration) -> ToolError {
+    ToolError::new(Code::Timeout, format!("ask {place}: it said nothing for {} s", waited.as_secs()))
+        .hint("try again; if it stays silent, look at its status page")
+}
+
+/// The limit of a server is used up; `until` is when it is not, in seconds since 1970.
+pub fn used_up(base: &Url, until: i64, now: i64) -> ToolError {
+    let when = jiff::Timestamp::from_second(until).map(|time| time.to_string()).unwrap_or_default();
+    let wait = until.saturating_sub(now).max(0);
+    ToolError::new(
+        Code::RateLimited,
+        format!("{} takes no more requests until {when} (in {wait} s): its limit is used up", origin::place(base)),
+    )
+    .hint(format!("wait {wait} s before the next call; nothing was changed"))
+}

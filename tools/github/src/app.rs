@@ -1,0 +1,208 @@
+//! An installation of a GitHub App: a signed statement of who it is, exchanged for a token that lives for an hour.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use ring::{
+    rand::SystemRandom,
+    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
+};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+use serde::Deserialize;
+use serde_json::json;
+use shared::{
+    Code, Result, ToolError, Untrusted,
+    environment::{Environment, read_text},
+    http::{
+        bounds::Bounds,
+        client::{Client, now},
+    },
+    redact,
+};
+use tokio::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::identity::bearer;
+
+/// The private key's variable.
+const KEY: &str = "GITHUB_APP_PRIVATE_KEY_FILE";
+/// How long before its end a token is not used any longer, in seconds: a call may take a while.
+const RENEWED: i64 = 300;
+/// How long a statement holds, in seconds; GitHub takes none of more than ten minutes.
+const STATEMENT: i64 = 540;
+/// How far our clock may be ahead of GitHub's, in seconds.
+const DRIFT: i64 = 60;
+/// How long a token may take to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An installation of an App.
+pub struct App {
+    id: String,
+    installation: String,
+    key: RsaKeyPair,
+    /// The token in use and when it ends, in seconds since 1970.
+    token: Mutex<Option<(HeaderValue, i64)>>,
+    refused: std::sync::atomic::AtomicBool,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "App {} installation {}", self.id, self.installation)
+    }
+}
+
+/// What GitHub answers.
+#[derive(Deserialize)]
+struct Minted {
+    token: String,
+    expires_at: Option<String>,
+}
+
+impl App {
+    /// The App that the environment names; nothing when it names none.
+    ///
+    /// # Errors
+    /// When part of it is missing or the key is none.
+    pub fn read(environment: &Environment) -> Result<Option<Self>> {
+        let id = environment.text("GITHUB_APP_ID")?;
+        let installation = environment.text("GITHUB_APP_INSTALLATION_ID")?;
+        let file = environment.path(KEY);
+        let (id, installation, file) = match (id, installation, file) {
+            (None, None, None) => return Ok(None),
+            (Some(id), Some(installation), Some(file)) => (id, installation, file),
+            _ => {
+                return Err(unusable("an App is given in part")
+                    .hint(format!("set GITHUB_APP_ID, GITHUB_APP_INSTALLATION_ID and {KEY}, or none of them")));
+            }
+        };
+        let word =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        if !word(&id) || installation.is_empty() || !installation.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(unusable("the App's id or its installation's is no id")
+                .hint("both stand in the App's settings; the installation's is a number"));
+        }
+        let pem = read_text(KEY, &file)?;
+        redact::register(&pem);
+        Ok(Some(Self { id, installation, key: key(&pem)?, token: Mutex::default(), refused: false.into() }))
+    }
+
+    /// What a request is signed with, new when what there was is about to end.
+    ///
+    /// # Errors
+    /// When GitHub gives no token.
+    pub async fn authorization(&self, client: &Client) -> Result<HeaderValue> {
+        use std::sync::atomic::Ordering::Relaxed;
+        // Who comes second waits for the token of who came first.
+        let mut token = self.token.lock().await;
+        if self.refused.swap(false, Relaxed) {
+            *token = None;
+        }
+        if let Some((value, until)) = &*token
+            && *until - RENEWED > now()
+        {
+            return Ok(value.clone());
+        }
+        let (value, until) = self.mint(client).await?;
+        *token = Some((value.clone(), until));
+        Ok(value)
+    }
+
+    /// The token in use is not taken any longer.
+    pub fn forget(&self) -> bool {
+        self.refused.store(true, std::sync::atomic::Ordering::Relaxed);
+        true
+    }
+
+    async fn mint(&self, client: &Client) -> Result<(HeaderValue, i64)> {
+        let statement = self.statement(now())?;
+        let path = format!("/app/installations/{}/access_tokens", self.installation);
+        let base = client.base().as_str().trim_end_matches('/');
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{base}{path}"))
+            .header(header::AUTHORIZATION, bearer(KEY, &statement)?)
+            .header(header::ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", crate::wire::VERSION)
+            .body(Bytes::new())
+            .map_err(|_| ToolError::internal("the App's token cannot be asked for"))?;
+        let bounds = Bounds::new(Instant::now() + PATIENCE, CancellationToken::new());
+        let response = client.send(&request, &bounds).await.map_err(|failure| failure.error)?;
+        if response.status() != StatusCode::CREATED {
+            let said = serde_json::from_slice::<serde_json::Value>(response.body()).ok();
+            let said = said.and_then(|said| Some(said.get("message")?.as_str()?.to_owned())).unwrap_or_default();
+            return Err(unusable(&format!(
+                "GitHub gives installation {} of App {} no token (HTTP {}): {}",
+                self.installation,
+                self.id,
+                response.status().as_u16(),
+                Untrusted::line(&said).quoted()
+            ))
+            .hint("check the three GITHUB_APP_ variables, that the App is installed, and this machine's clock"));
+        }
+        let minted: Minted = serde_json::from_slice(response.body())
+            .map_err(|_| ToolError::new(Code::Unavailable, "GitHub's answer holds no token for the App"))?;
+        redact::register(&minted.token);
+        let until = minted.expires_at.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let until = until.map_or(now() + 3600, jiff::Timestamp::as_second);
+        Ok((bearer("the App's token", &minted.token)?, until))
+    }
+
+    /// A JSON Web Token that says which App this is, signed by its key.
+    fn statement(&self, now: i64) -> Result<String> {
+        let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let claims = json!({"iat": now - DRIFT, "exp": now + STATEMENT, "iss": self.id});
+        let signed = format!("{}.{}", part(json!({"alg": "RS256", "typ": "JWT"})), part(claims));
+        let mut signature = vec![0; self.key.public().modulus_len()];
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .map_err(|_| unusable("the App's key does not sign"))?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+fn key(pem: &str) -> Result<RsaKeyPair> {
+    let wrong = || {
+        unusable(&format!("the file that {KEY} names holds no RSA key"))
+            .hint("download a private key in the App's settings; it begins with -----BEGIN RSA PRIVATE KEY-----")
+    };
+    match PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| wrong())? {
+        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()).map_err(|_| wrong()),
+        PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
+}
+
+fn unusable(why: &str) -> ToolError {
+    ToolError::new(Code::Unauthenticated, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_given_whole_or_not_at_all() {
+        let with = |names: &'static [&'static str]| {
+            App::read(&Environment::from_fn(move |name| names.contains(&name).then(|| "1".into())))
+        };
+        assert!(with(&[]).unwrap().is_none());
+        assert!(with(&["GITHUB_APP_ID"]).is_err());
+        assert!(with(&["GITHUB_APP_ID", "GITHUB_APP_INSTALLATION_ID"]).is_err());
+        // All three, and the file is none.
+        let error = with(&["GITHUB_APP_ID", "GITHUB_APP_INSTALLATION_ID", KEY]).unwrap_err();
+        assert!(error.message().contains(KEY), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_without_repeating_it() {
+        for pem in ["", "hunter2", "-----BEGIN RSA PRIVATE KEY-----\naHVudGVyMg==\n-----END RSA PRIVATE KEY-----\n"] {
+            let error = key(pem).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(KEY) && !error.contains("hunter2") && !error.contains("aHVu"), "{error}");
+        }
+    }
+}
