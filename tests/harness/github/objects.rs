@@ -175,7 +175,7 @@ pub(super) fn repository(base: &str, full_name: &str, id: u64) -> Value {
         "has_pages": false, "has_downloads": true, "has_discussions": false, "has_pull_requests": true,
         "pull_request_creation_policy": "all", "archived": false, "disabled": false, "visibility": "public",
         "pushed_at": moment(3), "created_at": moment(0), "updated_at": moment(2), "allow_forking": true,
-        "web_commit_signoff_required": false, "forks": 3, "open_issues": 0, "watchers": 42, "temp_clone_token": null,
+        "web_commit_signoff_required": false, "forks": 3, "open_issues": 0, "watchers": 42,
         "license": {"key": "mit", "name": "MIT License", "spdx_id": "MIT", "node_id": "MDc6TGljZW5zZTEz",
             "url": format!("{base}/licenses/mit")},
         "permissions": {"admin": false, "maintain": false, "push": true, "triage": true, "pull": true},
@@ -190,7 +190,7 @@ pub(super) fn repository_in_full(whole: &Value) -> Value {
     patched(
         whole.clone(),
         json!({
-            "allow_rebase_merge": true, "allow_squash_merge": true, "allow_merge_commit": true,
+            "temp_clone_token": null, "allow_rebase_merge": true, "allow_squash_merge": true, "allow_merge_commit": true,
             "allow_auto_merge": false, "delete_branch_on_merge": false, "allow_update_branch": false,
             "use_squash_pr_title_as_default": false, "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
             "squash_merge_commit_message": "COMMIT_MESSAGES", "merge_commit_title": "MERGE_MESSAGE",

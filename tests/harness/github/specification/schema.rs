@@ -16,6 +16,9 @@ const NULLS: &[(&str, &str)] = &[
     // The fork was deleted.
     ("pull-request", "/properties/head/properties/repo"),
     ("pull-request-simple", "/properties/head/properties/repo"),
+    // Neither was given when merging was made automatic.
+    ("auto-merge", "/properties/commit_title"),
+    ("auto-merge", "/properties/commit_message"),
     // In the full form it is described so.
     ("pull-request-simple", "/properties/labels/items/properties/description"),
 ];
@@ -116,8 +119,14 @@ fn translated(schema: &Value) -> Value {
         }
         out.insert("$ref".to_owned(), reference);
     }
-    if fields.get("nullable") == Some(&Value::Bool(true)) {
-        return json!({"anyOf": [{"type": "null"}, out]});
+    if fields.get("nullable") != Some(&Value::Bool(true)) {
+        return Value::Object(out);
+    }
+    let Some(kind) = out.get("type").cloned() else { return json!({"anyOf": [{"type": "null"}, out]}) };
+    // An error inside is said better without a choice around it.
+    out.insert("type".to_owned(), json!([kind, "null"]));
+    if let Some(Value::Array(values)) = out.get_mut("enum") {
+        values.push(Value::Null);
     }
     Value::Object(out)
 }
@@ -126,6 +135,9 @@ fn translated(schema: &Value) -> Value {
 pub(super) fn short(error: &ValidationError<'_>) -> String {
     let place = error.instance_path().to_string();
     let place = if place.is_empty() { "the whole".to_owned() } else { place };
-    let said: String = error.to_string().chars().take(300).collect();
-    format!("{place}: {said}")
+    let said = error.to_string();
+    // What is wrong comes after the value, however long that is.
+    let (start, rest) = said.split_at(said.char_indices().nth(150).map_or(said.len(), |(at, _)| at));
+    let end = rest.char_indices().rev().nth(149).map_or(0, |(at, _)| at);
+    format!("{place}: {start}{}{}", if end > 0 { " … " } else { "" }, &rest[end..])
 }
