@@ -1,116 +1,14 @@
-//! The double answers as the description of GitHub has it, and does what it is told to do wrong.
+//! The double answers as the description of GitHub has it.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+mod access;
+mod faults;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use harness::github::specification::Specification;
-use harness::github::{Access, App, Fault, Github, Gone, Host, Rule, app, sha};
+use harness::github::{Github, Gone, Host, sha};
 use harness::skip;
 use serde_json::{Value, json};
 
-/// What came back; nothing for the status when there was no answer.
-pub struct Reply {
-    pub status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    fn header(&self, name: &str) -> Option<String> {
-        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).last()
-    }
-}
-
-/// Sends a request on a connection of its own and reads until its end.
-pub fn send(base: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-    let address = base.strip_prefix("http://").expect("an address");
-    let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
-    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    text.push_str("User-Agent: harness\r\n");
-    if !headers.iter().any(|(name, _)| *name == "Accept") {
-        text.push_str("Accept: application/vnd.github+json\r\n");
-    }
-    headers.iter().for_each(|(name, value)| text.push_str(&format!("{name}: {value}\r\n")));
-    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-    stream.write_all(text.as_bytes()).expect("write");
-    let mut bytes = Vec::new();
-    // A connection that breaks ends here too.
-    stream.read_to_end(&mut bytes).ok();
-    let at = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(bytes.len());
-    let head = String::from_utf8_lossy(&bytes[..at]).into_owned();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Reply { status, head, body: bytes.get(at + 4..).unwrap_or_default().to_vec() }
-}
-
-fn get(github: &Github, target: &str) -> Reply {
-    send(&github.url(), "GET", target, &[("Authorization", "Bearer secret")], "")
-}
-
-fn post(github: &Github, target: &str, body: &Value) -> Reply {
-    send(&github.url(), "POST", target, &[("Authorization", "Bearer secret")], &body.to_string())
-}
-
-/// A shop with one of everything.
-fn shop() -> Github {
-    let github = Github::start();
-    github.token("secret", Access::classic("dev", &["repo"]));
-    github.repo("acme/shop", |repo| {
-        let pull = repo.pull(json!({"title": "Add a cart", "labels": ["bug"], "requested_reviewers": ["reviewer"],
-            "requested_teams": ["core"], "auto_merge": {"enabled_by": harness::github::user("http://a.example", "dev"),
-            "merge_method": "squash", "commit_title": null, "commit_message": null}}));
-        repo.file(pull, json!({"filename": "src/cart.rs", "status": "added"}));
-        repo.file(pull, json!({"filename": "logo.png", "patch": null}));
-        repo.file(pull, json!({"filename": "b.rs", "previous_filename": "a.rs", "status": "renamed"}));
-        repo.review(pull, json!({"state": "CHANGES_REQUESTED"}));
-        repo.review(pull, json!({"user": null, "body": ""}));
-        repo.thread(pull, json!({}));
-        repo.comment(pull, json!({"body": "Nice."}));
-        let issue = repo
-            .issue(json!({"title": "It crashes", "labels": ["bug", "p1"], "assignee": "dev", "assignees": ["dev"]}));
-        repo.comment(issue, json!({"user": null}));
-        repo.event(issue, json!({}));
-        repo.event(issue, json!({"event": "closed", "state_reason": "completed"}));
-        repo.event(issue, json!({"event": "assigned", "assignee": "dev"}));
-        let head = repo.branch("feature");
-        repo.status(&head, json!({"state": "failure"}));
-        let failed = repo.check_run(&head, json!({"name": "test", "conclusion": "failure"}));
-        repo.annotation(failed, json!({}));
-        repo.check_run(&head, json!({"name": "slow", "status": "in_progress"}));
-        repo.check_run(&head, json!({"name": "old", "conclusion": "stale", "app": null}));
-        repo.job_log(failed, "one\ntwo\n");
-        repo.run(json!({}));
-        repo.run(json!({"status": "in_progress", "event": "pull_request", "head_branch": "feature", "head_sha": head}));
-        repo.protect("main", &["test"]);
-        repo.rule(
-            "main",
-            json!({"type": "required_status_checks", "parameters":
-            {"required_status_checks": [{"context": "test"}, {"context": "lint", "integration_id": 15368}],
-            "strict_required_status_checks_policy": false}}),
-        );
-        repo.rule("main", json!({"type": "deletion"}));
-        repo.tags.insert("v1".to_owned(), repo.branches["main"].sha.clone());
-    });
-    github
-}
-
-/// Whether an answer is as the description has it.
-fn judged(github: &Github, specification: &Specification, method: &str, target: &str, reply: &Reply) {
-    let operation = specification.operation_of(method, target).unwrap_or_else(|| panic!("no operation for {target}"));
-    let body = reply.json();
-    if let Err(error) = specification.check_response(operation, reply.status, &body) {
-        panic!("{method} {target} ({operation}, {}): {error}\n{body:#}", reply.status);
-    }
-    assert_eq!(github.violations(), [""; 0], "{method} {target}");
-}
+use crate::kit::{get, judged, post, send, shop};
 
 #[test]
 fn every_answer_is_as_github_describes_it() {
@@ -299,79 +197,6 @@ fn a_commit_has_many_names() {
 }
 
 #[test]
-fn what_is_known_costs_nothing_and_what_is_spent_is_refused() {
-    let github = shop();
-    let first = get(&github, "/repos/acme/shop");
-    assert_eq!(first.header("x-ratelimit-remaining").as_deref(), Some("4999"));
-    assert_eq!(first.header("x-oauth-scopes").as_deref(), Some("repo"));
-    let tag = first.header("etag").expect("a tag");
-    assert!(tag.starts_with("W/\""), "{tag}");
-    let known = [("Authorization", "Bearer secret"), ("If-None-Match", tag.as_str())];
-    let again = send(&github.url(), "GET", "/repos/acme/shop", &known, "");
-    assert_eq!((again.status, again.body.len()), (304, 0));
-    assert_eq!(again.header("x-ratelimit-remaining").as_deref(), Some("4999"));
-    github.repo("acme/shop", |repo| repo.json["description"] = json!("Another"));
-    assert_eq!(send(&github.url(), "GET", "/repos/acme/shop", &known, "").status, 200);
-    github.edit(|state| *state.remaining("secret") = 0);
-    let refused = get(&github, "/repos/acme/shop");
-    assert_eq!((refused.status, refused.header("x-ratelimit-remaining").as_deref()), (403, Some("0")));
-    assert_eq!(get(&github, "/rate_limit").json()["rate"]["remaining"], 0);
-}
-
-#[test]
-fn who_may_what() {
-    let github = shop();
-    github.repo("acme/private", |repo| {
-        repo.private_now();
-        repo.pull(json!({}));
-        repo.issue(json!({}));
-    });
-    github.token("public", Access::classic("dev", &["public_repo"]));
-    github.token("narrow", Access::fine_grained("dev").only(&["acme/private"]).without("checks").reads("issues"));
-    let as_who = |token: &str, method: &str, target: &str, body: &str| {
-        let bearer = format!("Bearer {token}");
-        let headers = [("Authorization", bearer.as_str())];
-        send(&github.url(), method, target, if token.is_empty() { &[] } else { &headers }, body)
-    };
-    let comment = r#"{"body": "x"}"#;
-    for (token, method, target, body, status) in [
-        ("", "GET", "/repos/acme/shop", "", 200),
-        ("", "GET", "/repos/acme/private", "", 404),
-        ("", "POST", "/repos/acme/shop/issues/2/comments", comment, 401),
-        ("", "GET", "/user", "", 401),
-        ("wrong", "GET", "/repos/acme/shop", "", 401),
-        ("public", "GET", "/repos/acme/private", "", 404),
-        ("public", "POST", "/repos/acme/shop/issues/2/comments", comment, 201),
-        ("secret", "GET", "/repos/acme/private/pulls", "", 200),
-        ("narrow", "GET", "/repos/acme/private/pulls", "", 200),
-        ("narrow", "GET", "/repos/acme/private/commits/main/check-runs", "", 403),
-        ("narrow", "GET", "/repos/acme/shop/commits/main/check-runs", "", 200),
-        ("narrow", "POST", "/repos/acme/private/issues/2/comments", comment, 403),
-        ("narrow", "POST", "/repos/acme/private/issues/1/comments", comment, 201),
-        ("narrow", "POST", "/repos/acme/shop/issues/1/comments", comment, 403),
-    ] {
-        let reply = as_who(token, method, target, body);
-        assert_eq!(reply.status, status, "{token} {method} {target}: {}", String::from_utf8_lossy(&reply.body));
-        let says = reply.header("x-accepted-github-permissions").is_some();
-        assert_eq!(says, status == 403, "{token} {method} {target}");
-    }
-    github.repo("acme/shop", |repo| repo.json["archived"] = json!(true));
-    assert_eq!(as_who("secret", "POST", "/repos/acme/shop/issues/2/comments", comment).status, 403);
-}
-
-#[test]
-fn a_renamed_repository_is_found_by_its_number() {
-    let github = shop();
-    github.edit(|state| state.rename("acme/shop", "acme/store"));
-    let moved = get(&github, "/repos/acme/shop/pulls?state=all");
-    let there = format!("{}/repositories/1001/pulls?state=all", github.url());
-    assert_eq!((moved.status, moved.header("location")), (301, Some(there.clone())));
-    assert_eq!(post(&github, "/repos/acme/shop/issues/2/comments", &json!({"body": "x"})).status, 307);
-    assert_eq!(get(&github, there.strip_prefix(&github.url()).expect("here")).status, 200);
-    assert_eq!(get(&github, "/repos/acme/store").json()["full_name"], "acme/store");
-}
-
-#[test]
 fn a_log_is_elsewhere_and_remembers_who_came_with_a_token() {
     let github = shop();
     let job = github.repo("acme/shop", |repo| repo.check_runs[0]["id"].as_u64().expect("an id"));
@@ -407,100 +232,23 @@ fn mergeable_is_decided_after_a_while_and_a_diff_may_be_too_large() {
 }
 
 #[test]
-fn an_installation_has_tokens_for_a_while() {
-    let key = match app::Key::new() {
-        Ok(key) => key,
-        Err(reason) => return skip("an_installation_has_tokens_for_a_while", &reason),
-    };
+fn a_pull_request_comes_from_a_fork_or_is_refused_with_the_reason() {
     let github = shop();
-    github.app(App::new(7, 8, key.public.clone()).life(2));
-    let word = |issuer: u64, life: i64| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs() as i64;
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!(
-            "{}.{}",
-            part(json!({"alg": "RS256", "typ": "JWT"})),
-            part(json!({"iss": issuer, "iat": now - 60, "exp": now + life}))
-        );
-        let pair = key.pair();
-        let mut signature = vec![0; pair.public().modulus_len()];
-        let random = ring::rand::SystemRandom::new();
-        pair.sign(&ring::signature::RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).expect("signed");
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    github.edit(|state| _ = state.fork("acme/shop", "dev/shop").branch("patch"));
+    let open = |head: &str, base: &str| {
+        let reply = post(&github, "/repos/acme/shop/pulls", &json!({"title": "x", "head": head, "base": base}));
+        (reply.status, reply.json())
     };
-    let ask = |word: &str, installation: u64| {
-        let bearer = format!("Bearer {word}");
-        let target = format!("/app/installations/{installation}/access_tokens");
-        send(&github.url(), "POST", &target, &[("Authorization", &bearer)], "")
-    };
-    assert_eq!(ask("a.b.c", 8).status, 401);
-    assert_eq!(ask(&word(9, 300), 8).status, 401);
-    assert_eq!(ask(&word(7, 3000), 8).status, 401);
-    assert_eq!(ask(&word(7, -1), 8).status, 401);
-    assert_eq!(ask(&word(7, 300), 9).status, 404);
-    let given = ask(&word(7, 300), 8);
-    assert_eq!(given.status, 201, "{}", String::from_utf8_lossy(&given.body));
-    if let Ok(specification) = Specification::get() {
-        judged(&github, specification, "POST", "/app/installations/8/access_tokens", &given);
-    }
-    let bearer = format!("Bearer {}", given.json()["token"].as_str().expect("a token"));
-    let as_app = || send(&github.url(), "GET", "/repos/acme/shop", &[("Authorization", &bearer)], "").status;
-    assert_eq!(as_app(), 200);
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(as_app(), 401);
-}
-
-#[test]
-fn faults_are_met_by_those_they_are_meant_for() {
-    let github = shop();
-    let target = "/repos/acme/shop/issues/2/comments";
-    let with = |method: &str, fault: Fault| {
-        github.rules([Rule::new(method, "/repos/acme/shop", fault).once()]);
-        if method == "GET" { get(&github, "/repos/acme/shop") } else { post(&github, target, &json!({"body": "x"})) }
-    };
-    let comments = || github.repo("acme/shop", |repo| repo.comments[&2].len());
-    // Before it is done, and after.
-    assert_eq!((with("POST", Fault::Status(502, vec![], "no".to_owned())).status, comments()), (502, 1));
-    assert_eq!((with("POST", Fault::Cut).status, comments()), (0, 1));
-    assert_eq!((with("POST", Fault::DoneBut(502)).status, comments()), (502, 2));
-    assert_eq!((with("POST", Fault::DoneAndCut).status, comments()), (0, 3));
-    assert_eq!(get(&github, "/repos/acme/shop").status, 200, "the rule was for once");
-    let spent = with("GET", Fault::Primary(30));
-    assert_eq!((spent.status, spent.header("x-ratelimit-remaining").as_deref()), (403, Some("0")));
-    let slow = with("GET", Fault::Secondary(429, Some(7)));
-    assert_eq!((slow.status, slow.header("retry-after").as_deref()), (429, Some("7")));
-    let renamed = with("GET", Fault::Renamed(301));
-    assert_eq!(renamed.header("location"), Some(format!("{}/repositories/1001", github.url())));
-    let elsewhere = with("GET", Fault::Elsewhere(302, "http://127.0.0.1:9".to_owned()));
-    assert_eq!(elsewhere.header("location").as_deref(), Some("http://127.0.0.1:9/repos/acme/shop"));
-    assert!(with("GET", Fault::SingleSignOn).header("x-github-sso").expect("sso").starts_with("required; url="));
-    let whole = get(&github, "/repos/acme/shop").body;
-    let cut = with("GET", Fault::CutBody(100));
-    assert_eq!((cut.body.as_slice(), cut.header("content-length")), (&whole[..100], Some(whole.len().to_string())));
-    let short = with("GET", Fault::Shortened(100));
-    assert_eq!((short.body.as_slice(), short.header("content-length").as_deref()), (&whole[..100], Some("100")));
-    assert!(with("GET", Fault::Trickle(2000, Duration::from_millis(1))).body.len() > whole.len());
-    let bomb = with("GET", Fault::Bomb(10));
-    assert_eq!(bomb.header("content-encoding").as_deref(), Some("gzip"));
-    assert!(bomb.body.len() < 20_000, "{}", bomb.body.len());
-    let html = with("GET", Fault::Html);
-    assert_eq!((html.status, html.header("content-type").as_deref()), (200, Some("text/html; charset=utf-8")));
-    assert_eq!(with("GET", Fault::ContentType("text/plain")).header("content-type").as_deref(), Some("text/plain"));
-    assert_eq!(with("GET", Fault::Replaced("/owner", Value::Null)).json()["owner"], Value::Null);
-    assert_eq!(with("GET", Fault::Header("ETag", "x".to_owned())).header("etag").as_deref(), Some("x"));
-    assert_eq!(with("GET", Fault::Delay(Duration::from_millis(1))).status, 200);
-    // What never ends is left in the middle.
-    for fault in [Fault::Endless, Fault::Hang] {
-        github.rules([Rule::new("GET", "/repos/acme/shop", fault).once()]);
-        let mut stream = TcpStream::connect(github.url().strip_prefix("http://").expect("http")).expect("a connection");
-        stream.write_all(b"GET /repos/acme/shop HTTP/1.1\r\nHost: x\r\nUser-Agent: x\r\n\r\n").expect("write");
-        stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a socket");
-        let mut sink = [0; 65_536];
-        let came: usize = (0..40).map_while(|_| stream.read(&mut sink).ok()).sum();
-        assert!(came == 0 || came > 500_000, "{came}");
-    }
-    assert_eq!(
-        github.count("GET", "/repos/acme/shop"),
-        github.seen().iter().filter(|seen| seen.method == "GET").count()
-    );
+    let (status, opened) = open("dev:patch", "main");
+    assert_eq!((status, &opened["head"]["repo"]["full_name"]), (201, &json!("dev/shop")), "{opened}");
+    assert_eq!((&opened["mergeable"], &opened["user"]["login"]), (&Value::Null, &json!("dev")));
+    let said = |head: &str, base: &str| open(head, base).1["errors"][0].clone();
+    assert_eq!(said("dev:patch", "main")["message"], "A pull request already exists for dev:patch.");
+    assert_eq!(said("feature", "main")["message"], "A pull request already exists for acme:feature.");
+    assert_eq!(said("dev:main", "main")["message"], "No commits between main and dev:main");
+    assert_eq!((&said("none", "main")["field"], &said("feature", "none")["field"]), (&json!("head"), &json!("base")));
+    github.repo("acme/shop", |repo| repo.drafts = false);
+    let draft = json!({"title": "x", "head": "dev:main", "base": "feature", "draft": true});
+    assert_eq!(post(&github, "/repos/acme/shop/pulls", &draft).status, 422);
+    assert_eq!(github.repo("acme/shop", |repo| repo.pulls.len()), 2);
 }

@@ -1,4 +1,4 @@
-//! The description of GitHub is there, judges, and can be told from one that lets everything pass; and what is asked in GraphQL.
+//! The description of GitHub judges, and can be told from one that lets everything pass; queries are judged and answered.
 
 use harness::github::specification::Specification;
 use harness::github::{Access, Github};
@@ -86,7 +86,7 @@ fn queries_are_judged_by_the_schema() {
 
 fn ask(github: &Github, token: &str, query: &str, operation: &str, variables: Value) -> Value {
     let body = json!({"query": query, "operationName": operation, "variables": variables});
-    let reply = super::double::send(
+    let reply = crate::kit::send(
         &github.url(),
         "POST",
         "/graphql",
