@@ -59,7 +59,7 @@ fn with_dependencies(package: &str) -> Result<Vec<String>, String> {
 }
 
 /// `target/test-tools`, beside the profile that the running test is built in.
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let exe = std::env::current_exe().expect("the running test");
     let target = exe.ancestors().nth(3).expect("target/PROFILE/deps");
     let cache = target.join("test-tools");

@@ -1,5 +1,7 @@
 //! What the end-to-end tests stand on: clients that speak the protocol byte by byte, real repositories, and a server made of awkward tools.
 
+// What GitHub says of a repository is longer than `json!` takes otherwise.
+#![recursion_limit = "256"]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,8 +16,10 @@ pub mod demo;
 pub mod faults;
 pub mod git;
 pub mod git_http;
+pub mod github;
 pub mod http;
 pub mod moments;
+pub mod npm;
 pub mod proxy;
 pub mod registry;
 pub mod repository;

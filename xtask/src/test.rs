@@ -24,6 +24,8 @@ const CI_HAS: &[&str] = &[
     "crane",
     "git",
     "mcp",
+    "node",
+    "npm",
     "oras",
     "python",
     "python3",

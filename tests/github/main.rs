@@ -1,0 +1,7 @@
+//! A double of GitHub, judged by GitHub's own description of itself; and what is tested against it.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that meets what it did not expect fails")]
+
+mod double;
+mod kit;
+mod specification;
