@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that meets what it did not expect fails")]
 
+mod asking;
 mod double;
 mod kit;
+mod reading;
 mod specification;
