@@ -1,7 +1,7 @@
 //! The description of GitHub judges, and can be told from one that lets everything pass; queries are judged and answered.
 
 use harness::github::specification::Specification;
-use harness::github::{Access, Github};
+use harness::github::{Access, Fault, Github, Rule};
 use harness::skip;
 use serde_json::{Value, json};
 
@@ -147,5 +147,9 @@ fn queries_are_answered_field_by_field() {
     assert!(unset["body"]["data"].is_null() && unset["body"]["errors"][0]["message"].is_string(), "{unset}");
     let many = ask(&github, "secret", &REQUIRED.replace("100", "101"), "Required", variables);
     assert_eq!(many["body"]["errors"][0]["type"], json!("EXCESSIVE_PAGINATION"));
+    github.rules([Rule::new("POST", "/graphql", Fault::DoneBut(502)).holding("ReviewThreads")]);
+    assert_eq!(ask(&github, "secret", THREADS, "ReviewThreads", json!({}))["status"], json!(502));
+    assert_eq!(ask(&github, "secret", REQUIRED, "Required", json!({}))["status"], json!(200));
+    github.rules([]);
     assert_eq!(ask(&github, "wrong", THREADS, "ReviewThreads", json!({}))["status"], json!(401));
 }

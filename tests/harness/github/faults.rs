@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::wire::Asked;
+
 /// What happens to a request and its answer.
 #[derive(Clone, Debug)]
 pub enum Fault {
@@ -56,6 +58,7 @@ pub enum Fault {
 pub struct Rule {
     method: String,
     prefix: String,
+    holding: String,
     fault: Fault,
     from: usize,
     to: usize,
@@ -65,7 +68,15 @@ pub struct Rule {
 impl Rule {
     /// `fault` for every request with this method (`*` for any) and a path and query that begin like this.
     pub fn new(method: &str, prefix: &str, fault: Fault) -> Self {
-        Self { method: method.to_owned(), prefix: prefix.to_owned(), fault, from: 1, to: usize::MAX, matched: 0 }
+        let (method, prefix, holding) = (method.to_owned(), prefix.to_owned(), String::new());
+        Self { method, prefix, holding, fault, from: 1, to: usize::MAX, matched: 0 }
+    }
+
+    /// Only where the body has this in it: the name of a query.
+    #[must_use]
+    pub fn holding(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.holding);
+        self
     }
 
     /// Only the first time.
@@ -89,8 +100,10 @@ impl Rule {
     }
 
     /// The fault, if the rule is meant for this request; it counts the requests that are like it.
-    pub(super) fn meets(&mut self, method: &str, target: &str) -> Option<Fault> {
-        if self.method != "*" && self.method != method || !target.starts_with(&self.prefix) {
+    pub(super) fn meets(&mut self, asked: &Asked) -> Option<Fault> {
+        let method = self.method == "*" || self.method == asked.method;
+        let holds = self.holding.is_empty() || String::from_utf8_lossy(&asked.body).contains(&self.holding);
+        if !method || !holds || !asked.target.starts_with(&self.prefix) {
             return None;
         }
         self.matched += 1;

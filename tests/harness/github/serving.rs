@@ -20,9 +20,7 @@ impl Inner {
     /// What the API answers; an error cuts the connection.
     pub(super) async fn api(&self, request: Request<Incoming>) -> io::Result<Response<Reply>> {
         let asked = taken(request).await?;
-        let meets =
-            |rules: &mut Vec<super::Rule>| rules.iter_mut().find_map(|rule| rule.meets(&asked.method, &asked.target));
-        let fault = meets(&mut self.rules.lock().expect("lock"));
+        let fault = self.rules.lock().expect("lock").iter_mut().find_map(|rule| rule.meets(&asked));
         let place = self.remember(Host::Api, &asked, fault.is_some());
         let response = self.suffering(&asked, fault).await?;
         self.seen.lock().expect("lock")[place].status = Some(response.status().as_u16());
