@@ -65,5 +65,5 @@ pub async fn read(repo: &Repo, number: u64, total: u64) -> Result<Records<Commen
         }
     }
     let total = total.max(trail.offset + items.len() as u64);
-    Ok(Records::linked("comments (newest first)", items, after, end, trail.offset, Some(total)))
+    Ok(Records::linked("comments", items, after, end, trail.offset, Some(total)))
 }

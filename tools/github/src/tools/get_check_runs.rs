@@ -75,6 +75,9 @@ impl Answer for Found {
             text.line(format_args!("{} failed, {}:", cause.check.quoted(), cause.from));
             text.framed(|inside| cause.text.inside(inside).to_owned());
         }
+        if !self.causes.is_empty() {
+            text.line("all checks:");
+        }
         text.records(&self.checks, |check, inside| {
             let required = if check.required == Some(true) { ", required" } else { "" };
             let took = check.took.as_ref().map(|took| format!(" in {took}")).unwrap_or_default();

@@ -279,9 +279,7 @@ impl Answer for Found {
             text.lines(&self.body);
         }
         if let Some(comments) = &self.comments {
-            if comments.is_empty() {
-                text.line("comments: none");
-            }
+            text.line(if comments.is_empty() { "comments: none" } else { "comments, newest first:" });
             text.records(comments, Comment::row);
         }
         unread::write(&self.unread, text);
@@ -325,52 +323,22 @@ impl Tool for GetPr {
         let pull = read(&repo, params.number).await?;
         let mut found = found(&repo, &pull, further);
         let commit = pull.head.as_ref().and_then(|head| head.sha.clone()).filter(|sha| short(Some(sha)) != "unknown");
+        let wants = |what| wants(what) && (what == Include::Comments || !further);
+        let number = pull.number;
+        let (checks, reviews, threads, files, comments) = tokio::join!(
+            when_wanted(wants(Include::Checks), checks(&repo, &pull, commit.as_deref())),
+            when_wanted(wants(Include::Reviews), opinions(&repo, number, commit.as_deref())),
+            when_wanted(wants(Include::Threads), threads(&repo, number)),
+            when_wanted(wants(Include::Files), files(&repo, &pull)),
+            when_wanted(wants(Include::Comments), comments(&repo, &pull)),
+        );
         let mut unread = Vec::new();
-        if wants(Include::Checks) && !further {
-            found.checks = checks(&repo, &pull, commit.as_deref(), &mut unread).await;
-        }
-        if wants(Include::Reviews) && !further {
-            let doing = format!("read the reviews of #{}", pull.number);
-            let tail = format!("pulls/{}/reviews", pull.number);
-            let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
-            let read = list::all::<Vec<Review>>(&repo, &ask, REVIEW_PAGES).await;
-            if let Some((reviews, whole)) = or_note(read, "reviews", &mut unread) {
-                found.reviews = Some(reviews::latest(&reviews, commit.as_deref()));
-                if !whole {
-                    note_rest(&mut unread, "the newest reviews", reviews.len());
-                }
-            }
-        }
-        if wants(Include::Threads) && !further {
-            let read = reviews::threads(&repo, pull.number).await;
-            if let Some(threads) = or_note(read, "threads", &mut unread) {
-                if threads.seen < threads.total {
-                    note_rest(
-                        &mut unread,
-                        "the rest of the threads",
-                        usize::try_from(threads.seen).unwrap_or(usize::MAX),
-                    );
-                }
-                let unresolved = Records::all("threads", threads.unresolved);
-                found.threads = Some(Threads { total: threads.total, unresolved });
-            }
-        }
-        if wants(Include::Files) && !further {
-            let doing = format!("list the files of #{}", pull.number);
-            let tail = format!("pulls/{}/files", pull.number);
-            let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
-            let read = list::all::<Vec<SentFile>>(&repo, &ask, FILES.div_ceil(100)).await;
-            if let Some((files, _)) = or_note(read, "files", &mut unread) {
-                let total = pull.changed_files.unwrap_or_default().max(files.len() as u64);
-                let files = files.into_iter().map(file).collect();
-                found.files =
-                    Some(Records::head("files", files, total).narrower("github_get_pr_diff stat=true lists all"));
-            }
-        }
-        if wants(Include::Comments) {
-            let read = conversation::read(&repo, pull.number, pull.comments.unwrap_or_default()).await;
-            found.comments = or_note(read, "comments", &mut unread);
-        }
+        found.checks = taken(checks, &mut unread);
+        found.reviews = taken(reviews, &mut unread);
+        found.threads = taken(threads, &mut unread);
+        found.files = taken(files, &mut unread);
+        found.comments = taken(comments, &mut unread);
+        call.check()?;
         found.unread = unread;
         Ok(found)
     }
@@ -392,18 +360,73 @@ async fn read(repo: &Repo, number: u64) -> Result<Pull> {
     Err(ToolError::internal("a pull request was asked for without end"))
 }
 
-async fn checks(repo: &Repo, pull: &Pull, commit: Option<&str>, unread: &mut Vec<Unread>) -> Option<Checks> {
+/// A part of the answer, as far as it could be read, and what could not.
+type Part<T> = (Option<T>, Vec<Unread>);
+
+async fn when_wanted<T>(wanted: bool, part: impl Future<Output = Part<T>>) -> Part<T> {
+    if wanted { part.await } else { (None, Vec::new()) }
+}
+
+fn taken<T>((part, notes): Part<T>, unread: &mut Vec<Unread>) -> Option<T> {
+    unread.extend(notes);
+    part
+}
+
+async fn checks(repo: &Repo, pull: &Pull, commit: Option<&str>) -> Part<Checks> {
+    let mut unread = Vec::new();
     let Some(commit) = commit else {
         unread.push(Unread::new("checks", &ToolError::new(shared::Code::Unavailable, "GitHub does not tell its head")));
-        return None;
+        return (None, unread);
     };
     let required = required::read(repo, commit, Some(pull.number)).await.map(|asked| asked.required);
-    let mut within = Vec::new();
-    let reported = statuses::read(repo, commit, required, &mut within).await;
-    unread.append(&mut within);
-    let reported = or_note(reported, "checks", unread)?;
+    let reported = statuses::read(repo, commit, required, &mut unread).await;
+    let Some(reported) = or_note(reported, "checks", &mut unread) else { return (None, unread) };
     let open = reported.checks.into_iter().filter(|check| check.outcome != Outcome::Success).collect();
-    Some(Checks { summary: reported.summary, rules: reported.rules, open: Records::all("open checks", open) })
+    let open = Records::all("open checks", open);
+    (Some(Checks { summary: reported.summary, rules: reported.rules, open }), unread)
+}
+
+async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Vec<Opinion>> {
+    let (doing, tail) = (format!("read the reviews of #{number}"), format!("pulls/{number}/reviews"));
+    let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
+    let mut unread = Vec::new();
+    let read = or_note(list::all::<Vec<Review>>(repo, &ask, REVIEW_PAGES).await, "reviews", &mut unread);
+    if let Some((reviews, false)) = &read {
+        note_rest(&mut unread, "the newest reviews", reviews.len());
+    }
+    (read.map(|(reviews, _)| reviews::latest(&reviews, commit)), unread)
+}
+
+async fn threads(repo: &Repo, number: u64) -> Part<Threads> {
+    let mut unread = Vec::new();
+    let read = or_note(reviews::threads(repo, number).await, "threads", &mut unread);
+    if let Some(threads) = read.as_ref().filter(|threads| threads.seen < threads.total) {
+        note_rest(&mut unread, "the rest of the threads", usize::try_from(threads.seen).unwrap_or(usize::MAX));
+    }
+    let shown = |threads: reviews::Threads| Threads {
+        total: threads.total,
+        unresolved: Records::all("unresolved threads", threads.unresolved),
+    };
+    (read.map(shown), unread)
+}
+
+async fn files(repo: &Repo, pull: &Pull) -> Part<Records<File>> {
+    let (doing, tail) = (format!("list the files of #{}", pull.number), format!("pulls/{}/files", pull.number));
+    let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
+    let mut unread = Vec::new();
+    let read = or_note(list::all::<Vec<SentFile>>(repo, &ask, FILES.div_ceil(100)).await, "files", &mut unread);
+    let shown = |(sent, _): (Vec<SentFile>, bool)| {
+        let total = pull.changed_files.unwrap_or_default().max(sent.len() as u64);
+        let files = sent.into_iter().map(file).collect();
+        Records::head("files", files, total).narrower("github_get_pr_diff stat=true lists all")
+    };
+    (read.map(shown), unread)
+}
+
+async fn comments(repo: &Repo, pull: &Pull) -> Part<Records<Comment>> {
+    let mut unread = Vec::new();
+    let read = conversation::read(repo, pull.number, pull.comments.unwrap_or_default()).await;
+    (or_note(read, "comments", &mut unread), unread)
 }
 
 fn note_rest(unread: &mut Vec<Unread>, what: &str, seen: usize) {
