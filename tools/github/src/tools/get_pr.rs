@@ -1,33 +1,29 @@
 //! `github_get_pr`: a pull request, whether it can be merged, and what stands against it.
 
+mod answer;
+mod parts;
+
 use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use shared::{Annotations, Answer, Call, Lines, List, Read, Records, Result, Text, Tool, ToolError, Untrusted};
+use serde::Deserialize;
+use shared::{Annotations, Call, Lines, Read, Result, Tool, ToolError, Untrusted};
 
+use self::{
+    answer::{Ended, Found},
+    parts::{taken, when_wanted},
+};
 use crate::{
-    Github, conversation,
-    list::{self, Ask},
-    prose::{self, Comment},
-    pull::{Branch, Merge, Pull},
+    Github, prose,
+    pull::Pull,
     repo::Repo,
-    required,
-    reviews::{self, Opinion, Review, Thread},
-    statuses::{self, Shown},
-    unread::{self, Unread, or_note},
-    verdict::{Outcome, Summary},
-    words::{count, labels, or_default, person, short, when, word},
+    words::{labels, person, short, when},
 };
 
 /// How often GitHub is asked again whether it can be merged, while it computes that.
 const AGAIN: usize = 3;
 /// How long is waited in between.
 const WAIT: Duration = Duration::from_millis(800);
-/// Pages of a hundred reviews.
-const REVIEW_PAGES: usize = 20;
-/// Files shown.
-const FILES: usize = 100;
 /// Bytes of what its author says.
 const BODY_MAX: usize = 3000;
 
@@ -57,243 +53,6 @@ enum Include {
     Checks,
     Files,
     Comments,
-}
-
-/// The answer.
-#[derive(Serialize, JsonSchema)]
-pub struct Found {
-    /// The repository.
-    repository: String,
-    /// Its number.
-    number: u64,
-    /// open, draft, merged or closed.
-    state: String,
-    /// Its title.
-    title: Untrusted,
-    /// Who opened it.
-    author: Untrusted,
-    /// What is to be merged.
-    head: Branch,
-    /// Into what.
-    base: Branch,
-    /// Whether it can be merged; absent when that is over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    merge: Option<Merge>,
-    /// When it was merged or closed and by whom.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<Ended>,
-    /// Whether it is merged by itself once everything is well.
-    auto_merge: bool,
-    /// Whether talking is over.
-    locked: bool,
-    /// Its commits.
-    commits: u64,
-    /// Files it changes.
-    changed_files: u64,
-    /// Lines added.
-    additions: u64,
-    /// Lines removed.
-    deletions: u64,
-    /// Its labels.
-    labels: Vec<Untrusted>,
-    /// Who works on it.
-    assignees: Vec<Untrusted>,
-    /// Who has been asked for a review and has not answered; teams with @ in front.
-    awaited: Vec<Untrusted>,
-    /// When it was opened and last changed, in UTC.
-    times: [String; 2],
-    /// What its author says.
-    body: Lines,
-    /// The latest opinion of each reviewer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reviews: Option<Vec<Opinion>>,
-    /// The verdict of its checks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    checks: Option<Checks>,
-    /// Conversations about places in files that nobody has closed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    threads: Option<Threads>,
-    /// The files it changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<Records<File>>,
-    /// Its conversation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comments: Option<Records<Comment>>,
-    /// What could not be looked at.
-    unread: Vec<Unread>,
-}
-
-/// How it ended.
-#[derive(Serialize, JsonSchema)]
-struct Ended {
-    /// When, in UTC.
-    at: String,
-    /// By whom; absent when GitHub does not tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<Untrusted>,
-    /// The commit that merged it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    commit: Option<String>,
-}
-
-/// Its checks.
-#[derive(Serialize, JsonSchema)]
-struct Checks {
-    /// The verdict and the counts.
-    summary: Summary,
-    /// Whose rules say what is required.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rules: Option<String>,
-    /// Those that have not succeeded.
-    open: Records<Shown>,
-}
-
-/// Its threads.
-#[derive(Serialize, JsonSchema)]
-struct Threads {
-    /// All there are.
-    total: u64,
-    /// Those nobody has closed.
-    unresolved: Records<Thread>,
-}
-
-/// A file it changes.
-#[derive(Serialize, JsonSchema)]
-struct File {
-    /// added, removed, modified, renamed.
-    status: String,
-    /// Path in the repository.
-    path: Untrusted,
-    /// Lines added.
-    additions: u64,
-    /// Lines removed.
-    deletions: u64,
-}
-
-#[derive(Deserialize)]
-struct SentFile {
-    filename: String,
-    status: Option<String>,
-    #[serde(default, deserialize_with = "or_default")]
-    additions: u64,
-    #[serde(default, deserialize_with = "or_default")]
-    deletions: u64,
-}
-
-impl Answer for Found {
-    fn text(&self, text: &mut Text<'_>) {
-        let gone = if self.head.deleted_fork { " (its fork is deleted)" } else { "" };
-        text.line(format_args!(
-            "{} #{}: {}, {} wants {} {}{gone} in {}",
-            self.repository,
-            self.number,
-            self.state,
-            self.author.quoted(),
-            self.head.name.quoted(),
-            self.head.commit,
-            self.base.name.quoted()
-        ));
-        text.framed(|inside| self.title.inside(inside).to_owned());
-        if let Some(merge) = &self.merge {
-            text.line(merge.line());
-        }
-        if let Some(ended) = &self.ended {
-            let by = ended.by.as_ref().map(|by| format!(" by {}", by.quoted())).unwrap_or_default();
-            let commit = ended.commit.as_ref().map(|commit| format!(" as {commit}")).unwrap_or_default();
-            text.line(format_args!("{} {}{by}{commit}", self.state, ended.at));
-        }
-        text.line(format_args!(
-            "{}, {}, +{} -{}; opened {}, updated {}",
-            count(self.commits, "commit"),
-            count(self.changed_files, "file"),
-            self.additions,
-            self.deletions,
-            self.times[0],
-            self.times[1]
-        ));
-        let mut marks = Vec::new();
-        let names =
-            |names: &[Untrusted]| names.iter().map(|name| name.quoted().to_string()).collect::<Vec<_>>().join(" ");
-        for (what, list) in
-            [("labels", &self.labels), ("assigned to", &self.assignees), ("waiting for a review of", &self.awaited)]
-        {
-            if !list.is_empty() {
-                marks.push(format!("{what} {}", names(list)));
-            }
-        }
-        if self.auto_merge {
-            marks.push("merges by itself when everything is well".to_owned());
-        }
-        if self.locked {
-            marks.push("locked".to_owned());
-        }
-        if !marks.is_empty() {
-            text.line(marks.join("; "));
-        }
-        if let Some(checks) = &self.checks {
-            let rules = checks.rules.as_ref().map(|rules| format!("; {rules}")).unwrap_or_default();
-            text.line(format_args!("checks: {}{rules}", checks.summary.line()));
-            text.records(&checks.open, |check, inside| {
-                let required = if check.required == Some(true) { ", required" } else { "" };
-                let says =
-                    if check.says.is_empty() { String::new() } else { format!(": {}", check.says.inside(inside)) };
-                format!("{}{required}  {}{says}", check.word, check.name.inside(inside))
-            });
-            if checks.summary.failing > 0 {
-                text.line(format_args!("why: github_get_check_runs ref=#{}", self.number));
-            }
-        }
-        if let Some(reviews) = &self.reviews {
-            text.line(if reviews.is_empty() { "reviews: none" } else { "reviews, the latest of each person:" });
-            for review in reviews {
-                text.framed(|inside| {
-                    let old = if review.outdated { ", on an older commit" } else { "" };
-                    let body = if review.body.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {}", review.body.inside(inside))
-                    };
-                    format!("{} {} {}{old}{body}", review.reviewer.inside(inside), review.state, review.at)
-                });
-            }
-        }
-        if let Some(threads) = &self.threads {
-            let open = threads.unresolved.items().len();
-            text.line(format_args!("threads: {open} unresolved of {}", threads.total));
-            text.records(&threads.unresolved, |thread, inside| {
-                let line = thread.line.map(|line| format!(":{line}")).unwrap_or_default();
-                let old = if thread.outdated { " (outdated)" } else { "" };
-                let more = thread.comments.saturating_sub(1);
-                let more = if more > 0 { format!("\n({})", count(more, "answer")) } else { String::new() };
-                format!("{}{line}{old} {}{more}", thread.path.inside(inside), thread.first.row(inside))
-            });
-        }
-        if let Some(files) = &self.files {
-            text.line("files:");
-            text.records(files, |file, inside| {
-                format!("{} {} +{} -{}", file.status, file.path.inside(inside), file.additions, file.deletions)
-            });
-        }
-        if !self.body.is_empty() {
-            text.line("its author says:");
-            text.lines(&self.body);
-        }
-        if let Some(comments) = &self.comments {
-            text.line(if comments.is_empty() { "comments: none" } else { "comments, newest first:" });
-            text.records(comments, Comment::row);
-        }
-        unread::write(&self.unread, text);
-    }
-
-    fn lists(&mut self) -> Vec<&mut dyn List> {
-        let mut lists: Vec<&mut dyn List> = Vec::new();
-        lists.extend(self.checks.as_mut().map(|checks| &mut checks.open as &mut dyn List));
-        lists.extend(self.threads.as_mut().map(|threads| &mut threads.unresolved as &mut dyn List));
-        lists.push(&mut self.body);
-        lists.extend(self.files.as_mut().map(|files| files as &mut dyn List));
-        lists.extend(self.comments.as_mut().map(|comments| comments as &mut dyn List));
-        lists
-    }
 }
 
 impl Tool for GetPr {
@@ -326,11 +85,11 @@ impl Tool for GetPr {
         let wants = |what| wants(what) && (what == Include::Comments || !further);
         let number = pull.number;
         let (checks, reviews, threads, files, comments) = tokio::join!(
-            when_wanted(wants(Include::Checks), checks(&repo, &pull, commit.as_deref())),
-            when_wanted(wants(Include::Reviews), opinions(&repo, number, commit.as_deref())),
-            when_wanted(wants(Include::Threads), threads(&repo, number)),
-            when_wanted(wants(Include::Files), files(&repo, &pull)),
-            when_wanted(wants(Include::Comments), comments(&repo, &pull)),
+            when_wanted(wants(Include::Checks), parts::checks(&repo, &pull, commit.as_deref())),
+            when_wanted(wants(Include::Reviews), parts::opinions(&repo, number, commit.as_deref())),
+            when_wanted(wants(Include::Threads), parts::threads(&repo, number)),
+            when_wanted(wants(Include::Files), parts::files(&repo, &pull)),
+            when_wanted(wants(Include::Comments), parts::comments(&repo, &pull)),
         );
         let mut unread = Vec::new();
         found.checks = taken(checks, &mut unread);
@@ -358,89 +117,6 @@ async fn read(repo: &Repo, number: u64) -> Result<Pull> {
         }
     }
     Err(ToolError::internal("a pull request was asked for without end"))
-}
-
-/// A part of the answer, as far as it could be read, and what could not.
-type Part<T> = (Option<T>, Vec<Unread>);
-
-async fn when_wanted<T>(wanted: bool, part: impl Future<Output = Part<T>>) -> Part<T> {
-    if wanted { part.await } else { (None, Vec::new()) }
-}
-
-fn taken<T>((part, notes): Part<T>, unread: &mut Vec<Unread>) -> Option<T> {
-    unread.extend(notes);
-    part
-}
-
-async fn checks(repo: &Repo, pull: &Pull, commit: Option<&str>) -> Part<Checks> {
-    let mut unread = Vec::new();
-    let Some(commit) = commit else {
-        unread.push(Unread::new("checks", &ToolError::new(shared::Code::Unavailable, "GitHub does not tell its head")));
-        return (None, unread);
-    };
-    let required = required::read(repo, commit, Some(pull.number)).await.map(|asked| asked.required);
-    let reported = statuses::read(repo, commit, required, &mut unread).await;
-    let Some(reported) = or_note(reported, "checks", &mut unread) else { return (None, unread) };
-    let open = reported.checks.into_iter().filter(|check| check.outcome != Outcome::Success).collect();
-    let open = Records::all("open checks", open);
-    (Some(Checks { summary: reported.summary, rules: reported.rules, open }), unread)
-}
-
-async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Vec<Opinion>> {
-    let (doing, tail) = (format!("read the reviews of #{number}"), format!("pulls/{number}/reviews"));
-    let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
-    let mut unread = Vec::new();
-    let read = or_note(list::all::<Vec<Review>>(repo, &ask, REVIEW_PAGES).await, "reviews", &mut unread);
-    if let Some((reviews, false)) = &read {
-        note_rest(&mut unread, "the newest reviews", reviews.len());
-    }
-    (read.map(|(reviews, _)| reviews::latest(&reviews, commit)), unread)
-}
-
-async fn threads(repo: &Repo, number: u64) -> Part<Threads> {
-    let mut unread = Vec::new();
-    let read = or_note(reviews::threads(repo, number).await, "threads", &mut unread);
-    if let Some(threads) = read.as_ref().filter(|threads| threads.seen < threads.total) {
-        note_rest(&mut unread, "the rest of the threads", usize::try_from(threads.seen).unwrap_or(usize::MAX));
-    }
-    let shown = |threads: reviews::Threads| Threads {
-        total: threads.total,
-        unresolved: Records::all("unresolved threads", threads.unresolved),
-    };
-    (read.map(shown), unread)
-}
-
-async fn files(repo: &Repo, pull: &Pull) -> Part<Records<File>> {
-    let (doing, tail) = (format!("list the files of #{}", pull.number), format!("pulls/{}/files", pull.number));
-    let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
-    let mut unread = Vec::new();
-    let read = or_note(list::all::<Vec<SentFile>>(repo, &ask, FILES.div_ceil(100)).await, "files", &mut unread);
-    let shown = |(sent, _): (Vec<SentFile>, bool)| {
-        let total = pull.changed_files.unwrap_or_default().max(sent.len() as u64);
-        let files = sent.into_iter().map(file).collect();
-        Records::head("files", files, total).narrower("github_get_pr_diff stat=true lists all")
-    };
-    (read.map(shown), unread)
-}
-
-async fn comments(repo: &Repo, pull: &Pull) -> Part<Records<Comment>> {
-    let mut unread = Vec::new();
-    let read = conversation::read(repo, pull.number, pull.comments.unwrap_or_default()).await;
-    (or_note(read, "comments", &mut unread), unread)
-}
-
-fn note_rest(unread: &mut Vec<Unread>, what: &str, seen: usize) {
-    let error = ToolError::new(shared::Code::TooLarge, format!("only the first {seen} were read"));
-    unread.push(Unread::new(what, &error));
-}
-
-fn file(sent: SentFile) -> File {
-    File {
-        status: word(sent.status.as_deref()),
-        path: Untrusted::line(&sent.filename),
-        additions: sent.additions,
-        deletions: sent.deletions,
-    }
 }
 
 fn found(repo: &Repo, pull: &Pull, further: bool) -> Found {
