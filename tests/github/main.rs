@@ -3,7 +3,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that meets what it did not expect fails")]
 
 mod asking;
+mod checking;
+mod corpus;
 mod double;
+mod guarding;
 mod kit;
 mod reading;
 mod specification;
