@@ -10,7 +10,7 @@ use crate::reading::open;
 const ASKED: &[(&str, &str, &str, &str)] = &[
     ("github_get_repo", "{}", "repos/get", "/repos/acme/shop"),
     ("github_list_prs", "{}", "pulls/list", "/repos/acme/shop/pulls?"),
-    ("github_get_pr", r#"{"number": 1}"#, "pulls/get", "/repos/acme/shop/pulls/1"),
+    ("github_get_pr", r#"{"number": 1, "include": []}"#, "pulls/get", "/repos/acme/shop/pulls/1"),
     ("github_get_pr", r#"{"number": 1}"#, "pulls/list-reviews", "/repos/acme/shop/pulls/1/reviews"),
     ("github_get_pr", r#"{"number": 1, "include": ["files"]}"#, "pulls/list-files", "/repos/acme/shop/pulls/1/files"),
     (
@@ -75,7 +75,9 @@ async fn every_example_of_the_description_is_read() {
             "repos/get-combined-status-for-ref" => format!("{prefix}{head}/status"),
             _ => (*prefix).to_owned(),
         };
-        for example in specification.examples(operation) {
+        // In places the document has a reference where an example should be.
+        let examples = specification.examples(operation).into_iter().filter(|example| example.get("$ref").is_none());
+        for example in examples {
             let text = answered(&mut server, &github, tool, arguments, &prefix, &example).await;
             assert!(!text.contains("is not what this server knows"), "{operation}: {text}\n{example:#}");
             assert!(!text.starts_with("internal"), "{operation}: {text}");
@@ -104,6 +106,12 @@ async fn what_is_sent_to_webhooks_is_read_as_what_it_is() {
             payloads.iter().filter_map(|payload| payload.get(key)).filter(|value| value.is_object()).collect();
         assert!(found.len() > 10, "{} of {key}", found.len());
         for value in found.into_iter().take(60) {
+            let mut value = value.clone();
+            // Or each of them would be asked for again until GitHub has made up its mind.
+            if value.get("mergeable").is_some_and(Value::is_null) {
+                value["mergeable"] = true.into();
+            }
+            let value = &value;
             let text = answered(&mut server, &github, tool, arguments, prefix, value).await;
             assert!(!text.contains("is not what this server knows"), "{key}: {text}\n{value:#}");
             read += 1;
