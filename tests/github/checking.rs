@@ -71,6 +71,8 @@ async fn a_failing_job_is_shown_with_its_first_error_for_one_request_more() {
     // Three, and one for the failing job; the storage host is asked by redirect.
     let asked = asked(&github);
     assert_eq!(asked.iter().filter(|asked| !asked.starts_with("GET /logs")).count(), 4, "{asked:?}");
+    // The README shows it: `-- checking::a_failing --nocapture`.
+    println!("{text}");
     // The whole answer to "what is wrong" is small.
     assert!(text.len() <= 800 * 4, "{} bytes", text.len());
     server.done(&github).await;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench [--record] [start] [calls] [git] [kubectl] [explore] [pack]`: our servers beside a peer in one run, as ratios.
+//! `cargo xtask bench [--record] [start] [calls] [git] [kubectl] [explore] [github] [pack]`: our servers beside a peer in one run, as ratios.
 //!
 //! An absolute number says little on a shared machine, so every figure is taken beside the peer's in the same minute. Nothing here asserts;
 //! `--record` notes what was measured, with the machine it was measured on, in BENCHMARKS.md and in the README; what was not stays as it is.
@@ -6,6 +6,7 @@
 mod calls;
 mod client;
 mod explore;
+mod github;
 mod git;
 mod kubectl;
 mod logs;
@@ -64,12 +65,13 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Vec<Row>, String>;
 
 /// All there are, in the order of the table.
-const MEASURES: [(&str, Measure); 6] = [
+const MEASURES: [(&str, Measure); 7] = [
     ("start", start::run),
     ("calls", calls::run),
     ("git", git::run),
     ("kubectl", kubectl::run),
     ("explore", explore::run),
+    ("github", github::run),
     ("pack", pack::run),
 ];
 
@@ -104,6 +106,6 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = read("/proc/sys/kernel/osrelease");
     let kernel = kernel.split('-').next().unwrap_or_default();
-    let peers = [peers::PACKAGES, npm::PACKAGES].concat().join(", ");
+    let peers = [&peers::PACKAGES[..], &npm::PACKAGES[..]].concat().join(", ");
     format!("{cores} cores of {model}, Linux {}; peers: {peers}", kernel.trim())
 }

@@ -21,7 +21,7 @@ cargo xtask <verb>
   test [FILTER]      fetch what the tests need, run them all, sum up what passed, failed and was skipped
   tidy               format, lints, boundaries, generated files: what review would otherwise have to say
   codegen [--check]  write what is generated from the servers (or only say what is stale)
-  bench [NAME…]      start, calls, git, kubectl, explore, pack: beside a peer in one run, as ratios; --record notes them in the documents
+  bench [NAME…]      start, calls, git, kubectl, explore, github, pack: beside a peer in one run, as ratios; --record notes them in the documents
   cluster <verb>     a real Kubernetes on this machine: up, down, status, shell, scenario, load
   release [--help]   build, pack and verify every server as an OCI artifact, under dist/; with --registry push it
   new <server>       write a new server that compiles, has one tool, and passes its tests

@@ -1,4 +1,4 @@
-//! The servers `mcp-kubectl` is measured beside, from npm.
+//! The servers ours are measured beside, from npm.
 
 use std::{
     fs,
@@ -8,7 +8,8 @@ use std::{
 use super::{client::Program, peers};
 
 /// What is installed, and at which version: a ratio is worth what its peer was.
-pub(super) const PACKAGES: [&str; 2] = ["kubernetes-mcp-server@0.0.67", "mcp-server-kubernetes@4.1.7"];
+pub(super) const PACKAGES: [&str; 3] =
+    ["kubernetes-mcp-server@0.0.67", "mcp-server-kubernetes@4.1.7", "@modelcontextprotocol/server-github@2025.4.8"];
 
 /// Where the peers are.
 #[derive(Clone, Debug)]
@@ -31,6 +32,12 @@ impl Npm {
     pub(super) fn kubectl(&self) -> Program {
         Program::new([PathBuf::from("node"), self.modules.join("mcp-server-kubernetes/dist/index.js")])
     }
+
+    /// `server-github`, the reference server of the protocol's authors.
+    pub(super) fn github(&self) -> Program {
+        let script = self.modules.join("@modelcontextprotocol/server-github/dist/index.js");
+        Program::new([PathBuf::from("node"), script])
+    }
 }
 
 /// npm installs only the one whose platform this is.
@@ -43,7 +50,7 @@ pub(super) fn install(home: &Path) -> Result<Npm, String> {
     let place = home.join("npm");
     peers::command("node", &["--version"]).map_err(|_| String::from("not measured, there is no node here"))?;
     peers::once(&place.join("installed"), &PACKAGES, || {
-        // Programs of theirs that want to run at installation are not needed by any of the two.
+        // Programs of theirs that want to run at installation are not needed by any of them.
         let mut arguments = vec!["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
         let prefix = format!("--prefix={}", place.display());
         arguments.push(&prefix);
