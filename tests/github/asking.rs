@@ -108,4 +108,3 @@ pub fn cursor(text: &str) -> Option<&str> {
 pub fn asked(github: &Github) -> Vec<String> {
     github.seen().into_iter().map(|seen| format!("{} {}", seen.method, seen.target)).collect()
 }
-

@@ -4,6 +4,11 @@
 
 mod asking;
 mod double;
+mod failing;
 mod kit;
+mod listing;
 mod reading;
+mod refused;
 mod specification;
+mod strange;
+mod writing;
