@@ -6,6 +6,7 @@ mod asking;
 mod double;
 mod failing;
 mod kit;
+mod large;
 mod listing;
 mod reading;
 mod refused;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use harness::github::{Fault, Github, Rule, Seen};
 use serde_json::{Value, json};
 
-use crate::asking::Asking;
+use crate::asking::{Asking, TOKEN};
 use crate::failing::reads;
 use crate::kit::send;
 use crate::reading::open;
@@ -52,11 +52,11 @@ fn again(github: &Github, seen: &Seen) -> Option<Value> {
     serde_json::from_slice(&send(&github.url(), &seen.method, &seen.target, &headers, &body).body).ok()
 }
 
-/// A rule that meets this request alone.
+/// A rule that meets this request alone, and the first time alone: it may be asked again in another form.
 fn rule(seen: &Seen, fault: Fault) -> Rule {
     let body = String::from_utf8_lossy(&seen.body);
     let query = ["ReviewThreads", "Required"].into_iter().find(|name| body.contains(name)).unwrap_or_default();
-    Rule::new(&seen.method, &seen.target, fault).holding(query).exactly()
+    Rule::new(&seen.method, &seen.target, fault).holding(query).exactly().once()
 }
 
 #[tokio::test]
@@ -64,31 +64,36 @@ async fn whatever_is_null_or_of_another_kind_there_is_an_answer_or_a_clear_error
     let github = open();
     let mut server = Asking::of(&github).await;
     let mut calls = 0;
+    let mut wrong = Vec::new();
     for (tool, arguments) in reads() {
         github.rules([]);
         github.forget();
         server.shop(tool, arguments.clone()).await;
         for seen in github.seen() {
+            // A diff is no JSON.
             let Some(whole) = again(&github, &seen) else { continue };
+            github.edit(|state| [TOKEN, "secret"].map(|token| *state.remaining(token) = 5000));
             let mut places = BTreeSet::new();
-            pointers(&whole, "", 5, &mut places);
+            pointers(&whole, "", 4, &mut places);
             for place in places {
                 let leaked: &'static str = place.clone().leak();
-                let known_by = IDENTITY.contains(&place.rsplit('/').next().unwrap_or_default());
+                // A list without one of its members would look whole.
+                let known_by = place == "/0" || IDENTITY.contains(&place.rsplit('/').next().unwrap_or_default());
                 for value in [Value::Null, json!({"strange": true})] {
                     github.rules([rule(&seen, Fault::Replaced(leaked, value.clone()))]);
                     let (text, error) = server.ask(tool, crate::asking::shop(arguments.clone())).await;
                     calls += 1;
                     let shown = format!("{tool}, {} {} with {value} at {place:?}: {text}", seen.method, seen.target);
-                    assert!(!text.contains("internal") && !text.contains("panic"), "{shown}");
-                    if error {
-                        assert!(text.starts_with("unavailable: ") || text.starts_with("not_found: "), "{shown}");
-                        assert!(!value.is_null() || known_by || place.ends_with("/0"), "{shown}");
+                    let clear = text.starts_with("unavailable: ") || text.starts_with("not_found: ");
+                    let enough = !error || clear && (!value.is_null() || known_by);
+                    if text.contains("internal") || text.contains("panic") || !enough {
+                        wrong.push(shown);
                     }
                 }
             }
         }
     }
+    assert!(wrong.is_empty(), "{} of {calls}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(calls > 500, "{calls} calls");
     server.done(&github).await;
 }

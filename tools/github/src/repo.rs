@@ -89,7 +89,7 @@ impl Repo {
         query: &str,
     ) -> Result<Document<T>, Refusal> {
         let response = self.fetch(doing, tail, query, JSON, Bounds::of(&self.call)).await?;
-        let value = parse(doing, &response)?;
+        let value = parse(&format!("{doing} of {}", self.asked), &response)?;
         let next = match response.extensions().get::<Origin>() {
             Some(Origin(url)) => link::next(url, response.headers())?,
             None => None,
