@@ -106,7 +106,7 @@ pub struct Found {
     body: Lines,
     /// The latest opinion of each reviewer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reviews: Option<Vec<Opinion>>,
+    reviews: Option<Records<Opinion>>,
     /// The verdict of its checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Checks>,
@@ -245,17 +245,12 @@ impl Answer for Found {
         }
         if let Some(reviews) = &self.reviews {
             text.line(if reviews.is_empty() { "reviews: none" } else { "reviews, the latest of each person:" });
-            for review in reviews {
-                text.framed(|inside| {
-                    let old = if review.outdated { ", on an older commit" } else { "" };
-                    let body = if review.body.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {}", review.body.inside(inside))
-                    };
-                    format!("{} {} {}{old}{body}", review.reviewer.inside(inside), review.state, review.at)
-                });
-            }
+            text.records(reviews, |review, inside| {
+                let old = if review.outdated { ", on an older commit" } else { "" };
+                let body =
+                    if review.body.is_empty() { String::new() } else { format!(": {}", review.body.inside(inside)) };
+                format!("{} {} {}{old}{body}", review.reviewer.inside(inside), review.state, review.at)
+            });
         }
         if let Some(threads) = &self.threads {
             let open = threads.unresolved.items().len();
@@ -288,6 +283,7 @@ impl Answer for Found {
     fn lists(&mut self) -> Vec<&mut dyn List> {
         let mut lists: Vec<&mut dyn List> = Vec::new();
         lists.extend(self.checks.as_mut().map(|checks| &mut checks.open as &mut dyn List));
+        lists.extend(self.reviews.as_mut().map(|reviews| reviews as &mut dyn List));
         lists.extend(self.threads.as_mut().map(|threads| &mut threads.unresolved as &mut dyn List));
         lists.push(&mut self.body);
         lists.extend(self.files.as_mut().map(|files| files as &mut dyn List));
@@ -386,7 +382,7 @@ async fn checks(repo: &Repo, pull: &Pull, commit: Option<&str>) -> Part<Checks> 
     (Some(Checks { summary: reported.summary, rules: reported.rules, open }), unread)
 }
 
-async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Vec<Opinion>> {
+async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Records<Opinion>> {
     let (doing, tail) = (format!("read the reviews of #{number}"), format!("pulls/{number}/reviews"));
     let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
     let mut unread = Vec::new();
@@ -394,7 +390,7 @@ async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Vec<Op
     if let Some((reviews, false)) = &read {
         note_rest(&mut unread, "the newest reviews", reviews.len());
     }
-    (read.map(|(reviews, _)| reviews::latest(&reviews, commit)), unread)
+    (read.map(|(reviews, _)| Records::all("reviews", reviews::latest(&reviews, commit))), unread)
 }
 
 async fn threads(repo: &Repo, number: u64) -> Part<Threads> {
