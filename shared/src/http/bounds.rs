@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most bytes of an answer that is a document.
-const DOCUMENT_MAX: usize = 16 << 20;
+const DOCUMENT_MAX: usize = 8 << 20;
 
 /// What one request may take. It travels in the request's extensions where a library stands in between.
 #[derive(Clone, Debug)]
@@ -58,8 +58,8 @@ impl Bounds {
 pub enum Redirects {
     /// It is the answer: whoever asked decides where to go.
     Shown,
-    /// A read is led on, some times; what is not the API itself gets no credentials.
-    Followed,
+    /// A read is led on to other hosts, some times. They get no credentials, and cannot lead back to the API. What stays on the API is the answer, too.
+    Elsewhere,
 }
 
 /// A request without an answer.

@@ -4,6 +4,7 @@
 //! - A read is asked again where that can help, some times and within its deadline. A write is sent once.
 //! - Bodies are bounded after decompression; a read that the server calls unchanged is answered from memory.
 //! - What the server's limits say is kept, and a limit that is used up is not run into again.
+//! - No more than a number of requests are under way at once.
 
 use std::{
     sync::OnceLock,
@@ -12,7 +13,10 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::{Instant, sleep_until},
+};
 use url::Url;
 
 use super::{
@@ -35,6 +39,10 @@ const HEAD: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(15);
 /// How often a read is led on.
 const HOPS_MAX: usize = 3;
+/// Requests under way at once: servers refuse more than a hundred, and each may hold a whole document.
+const AT_ONCE: usize = 32;
+/// How long a write goes on after its call was stopped, so that it can still be said what became of it. Less than what the spine gives a call to end.
+const GRACE: Duration = Duration::from_millis(700);
 
 /// How the servers of one API are spoken to.
 #[derive(Clone, Debug)]
@@ -43,8 +51,6 @@ pub struct Policy {
     pub user_agent: &'static str,
     /// The API. What is of its origin gets credentials.
     pub base: Url,
-    /// Whether redirects may lead into a private network: only where the API is in one itself.
-    pub private: bool,
 }
 
 /// A client of one API.
@@ -55,6 +61,9 @@ pub struct Client {
     redirected: OnceLock<reqwest::Client>,
     etags: Etags,
     limits: Limits,
+    lanes: Semaphore,
+    /// Whether the API is in a private network itself: only then may redirects lead into one.
+    private: OnceCell<bool>,
 }
 
 /// In the extensions of an answer whose body was longer than its bound.
@@ -75,6 +84,8 @@ impl Client {
             redirected: OnceLock::new(),
             etags: Etags::default(),
             limits: Limits::default(),
+            lanes: Semaphore::new(AT_ONCE),
+            private: OnceCell::new(),
         }
     }
 
@@ -102,11 +113,20 @@ impl Client {
         if let Some(until) = self.limits.closed(bounds.group, now()) {
             return Err(Failure::unsent(used_up(&self.policy.base, until, now())));
         }
+        let lane = tokio::select! {
+            lane = self.lanes.acquire() => lane,
+            () = bounds.cancel.cancelled() => return Err(Failure::unsent(cancelled())),
+        };
+        let _lane = lane.map_err(|_| Failure::unsent(ToolError::internal("the client is closed")))?;
         let kept = self.kept(request, bounds);
         let repeatable = bounds.question || retry::repeatable(request.method());
         for attempt in 1.. {
             let answer = self.led(request, kept.as_ref(), bounds, attempt).await;
-            if let Ok(response) = &answer {
+            // A host that a redirect led to has limits of its own.
+            let own = |response: &&Response<Bytes>| {
+                response.extensions().get::<Origin>().is_none_or(|origin| origin::same(&self.policy.base, &origin.0))
+            };
+            if let Some(response) = answer.as_ref().ok().filter(own) {
                 self.limits.note(bounds.group, response.status(), response.headers(), now());
             }
             let wait = match again(&answer) {
@@ -163,12 +183,22 @@ impl Client {
     ) -> Result<Response<Bytes>, Failure> {
         let mut url = Url::parse(&request.uri().to_string())
             .map_err(|_| Failure::unsent(ToolError::internal("a request has no absolute address")))?;
-        let follow = bounds.redirects == Redirects::Followed && retry::repeatable(request.method());
+        let follow = bounds.redirects == Redirects::Elsewhere && retry::repeatable(request.method());
+        let own = |url: &Url| origin::same(&self.policy.base, url);
         for _ in 0..=HOPS_MAX {
             let response = self.once(request, &url, kept, bounds, attempt).await?;
             let location = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection());
             let Some(location) = location.filter(|_| follow) else { return Ok(response) };
-            url = origin::follow(&url, &String::from_utf8_lossy(location.as_bytes())).map_err(Failure::unsent)?;
+            let target = origin::follow(&url, &String::from_utf8_lossy(location.as_bytes())).map_err(Failure::unsent)?;
+            match (own(&url), own(&target)) {
+                // Which part of the API may be asked for is for whoever asked to say.
+                (true, true) => return Ok(response),
+                (false, true) => {
+                    let message = format!("follow a redirect of {}: it leads back to the API", origin::place(&url));
+                    return Err(Failure::unsent(ToolError::new(Code::Forbidden, message)));
+                }
+                (_, false) => url = target,
+            }
         }
         let message = format!("ask {}: it redirects more than {HOPS_MAX} times", origin::place(&self.policy.base));
         Err(Failure::unsent(ToolError::new(Code::Unavailable, message)))
@@ -189,31 +219,37 @@ impl Client {
         if !request.body().is_empty() {
             *sent.body_mut() = Some(request.body().clone().into());
         }
-        let client = self.client(url, own).map_err(Failure::unsent)?;
+        let client = self.client(url, own).await.map_err(Failure::unsent)?;
+        let stopped = stopped(bounds, bounds.question || retry::repeatable(request.method()));
+        tokio::pin!(stopped);
         let place = origin::place(url);
         let started = Instant::now();
         let patience = bounds.deadline.min(started + HEAD);
         let answer = tokio::select! {
             answer = client.execute(sent) => answer,
             () = sleep_until(patience) => return Err(Failure::unknown(silent(&place, started.elapsed()))),
-            () = bounds.cancel.cancelled() => return Err(Failure::unknown(cancelled())),
+            () = &mut stopped => return Err(Failure::unknown(cancelled())),
         };
         let outcome = match answer {
-            Ok(answer) => read(answer, &place, bounds).await,
+            Ok(answer) => tokio::select! {
+                answer = read(answer, &place, bounds) => answer,
+                () = &mut stopped => return Err(Failure::unknown(cancelled())),
+            },
             Err(error) if error.is_connect() || error.is_builder() => {
                 Err(Failure::unsent(connect::failed(&place, error)))
             }
             Err(error) => Err(Failure::unknown(connect::failed(&place, error))),
         };
         let milliseconds = started.elapsed().as_millis();
-        // Neither the query, which may be signed, nor any header but the one that a server's operator asks for.
+        // Neither the query, which may be signed, nor any header but the one that a server's operator asks for; of another host not even the path.
+        let path = if own { url.path() } else { "" };
         match &outcome {
             Ok(answer) => tracing::debug!(
-                method = %request.method(), place, path = url.path(), status = answer.status().as_u16(), milliseconds, attempt,
+                method = %request.method(), place, path, status = answer.status().as_u16(), milliseconds, attempt,
                 bytes = answer.body().len(), request = shown(answer.headers(), "x-github-request-id"), "http"
             ),
             Err(failure) => tracing::debug!(
-                method = %request.method(), place, path = url.path(), milliseconds, attempt, error = %failure, "http"
+                method = %request.method(), place, path, milliseconds, attempt, error = %failure, "http"
             ),
         }
         outcome.map(|mut answer| {
@@ -222,8 +258,8 @@ impl Client {
         })
     }
 
-    fn client(&self, url: &Url, own: bool) -> Result<&reqwest::Client> {
-        let (slot, reach) = if own || self.policy.private {
+    async fn client(&self, url: &Url, own: bool) -> Result<&reqwest::Client> {
+        let (slot, reach) = if own || self.private().await {
             (&self.named, Reach::Named)
         } else {
             (&self.redirected, Reach::Redirected)
@@ -232,8 +268,24 @@ impl Client {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = connect::built(connect::builder(&self.environment, self.policy.user_agent, reach)?)?;
+        let mut builder = connect::builder(&self.environment, self.policy.user_agent, reach)?;
+        if own && url.scheme() == "http" {
+            // In clear, so it is this machine: no proxy needs to read it.
+            builder = builder.no_proxy();
+        }
+        let client = connect::built(builder)?;
         Ok(slot.get_or_init(|| client))
+    }
+
+    /// Whether the API's own name leads into a private network.
+    async fn private(&self) -> bool {
+        let find = || async {
+            let host = self.policy.base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+            let port = self.policy.base.port_or_known_default().unwrap_or_default();
+            let found = tokio::net::lookup_host((host, port)).await;
+            found.is_ok_and(|mut all| all.any(|one| address::forbidden(one.ip(), Reach::Redirected).is_some()))
+        };
+        *self.private.get_or_init(find).await
     }
 }
 
@@ -270,7 +322,6 @@ async fn read(mut answer: reqwest::Response, place: &str, bounds: &Bounds) -> Re
         let piece = tokio::select! {
             piece = answer.chunk() => piece,
             () = sleep_until(patience) => return Err(Failure::unknown(silent(place, IDLE))),
-            () = bounds.cancel.cancelled() => return Err(Failure::unknown(cancelled())),
         };
         match piece {
             Ok(None) => break,
@@ -330,6 +381,14 @@ fn shown<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Ends when the request's call is stopped; for a write somewhat later.
+async fn stopped(bounds: &Bounds, read: bool) {
+    bounds.cancel.cancelled().await;
+    if !read {
+        tokio::time::sleep(GRACE).await;
+    }
 }
 
 fn cancelled() -> ToolError {

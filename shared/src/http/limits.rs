@@ -76,6 +76,8 @@ pub fn retry_after(value: &str, now: i64) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(date.as_second().saturating_sub(now)).unwrap_or(0)))
 }
 
+/// How long a refusal holds that does not say so, in seconds.
+const UNSAID: i64 = 60;
 /// The longest that a refusal is remembered: a server's clock may be wrong, and limits are lifted.
 const REMEMBERED_MAX: i64 = 3600;
 
@@ -95,7 +97,7 @@ impl Limits {
         }
         let until = match refused(status, headers, now) {
             Some(Refused::Primary { reset }) => reset,
-            Some(Refused::Secondary { wait }) => now.saturating_add(wait.map_or(0, seconds)),
+            Some(Refused::Secondary { wait }) => now.saturating_add(wait.map_or(UNSAID, seconds)),
             None => return,
         };
         entry.1 = until.min(now.saturating_add(REMEMBERED_MAX));

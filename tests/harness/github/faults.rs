@@ -53,11 +53,28 @@ pub enum Fault {
     Delay(Duration),
 }
 
+impl Fault {
+    /// Whether the body is another than the one its tag is of: such an answer is never "unchanged", and has no tag to be kept by.
+    pub(super) fn alters(&self) -> bool {
+        matches!(
+            self,
+            Self::CutBody(_)
+                | Self::Shortened(_)
+                | Self::Trickle(..)
+                | Self::Endless
+                | Self::Bomb(_)
+                | Self::ContentType(_)
+                | Self::Replaced(..)
+        )
+    }
+}
+
 /// A fault for the requests it is meant for.
 #[derive(Clone, Debug)]
 pub struct Rule {
     method: String,
     prefix: String,
+    exact: bool,
     holding: String,
     fault: Fault,
     from: usize,
@@ -69,7 +86,14 @@ impl Rule {
     /// `fault` for every request with this method (`*` for any) and a path and query that begin like this.
     pub fn new(method: &str, prefix: &str, fault: Fault) -> Self {
         let (method, prefix, holding) = (method.to_owned(), prefix.to_owned(), String::new());
-        Self { method, prefix, holding, fault, from: 1, to: usize::MAX, matched: 0 }
+        Self { method, prefix, exact: false, holding, fault, from: 1, to: usize::MAX, matched: 0 }
+    }
+
+    /// Only where path and query are exactly these.
+    #[must_use]
+    pub fn exactly(mut self) -> Self {
+        self.exact = true;
+        self
     }
 
     /// Only where the body has this in it: the name of a query.
@@ -103,7 +127,8 @@ impl Rule {
     pub(super) fn meets(&mut self, asked: &Asked) -> Option<Fault> {
         let method = self.method == "*" || self.method == asked.method;
         let holds = self.holding.is_empty() || String::from_utf8_lossy(&asked.body).contains(&self.holding);
-        if !method || !holds || !asked.target.starts_with(&self.prefix) {
+        let like = if self.exact { asked.target == self.prefix } else { asked.target.starts_with(&self.prefix) };
+        if !method || !holds || !like {
             return None;
         }
         self.matched += 1;

@@ -129,7 +129,15 @@ impl Inner {
             return Ok(sent(answer));
         }
         // Then what becomes of the right answer.
-        let mut answer = self.answer(asked);
+        let mut answer = if fault.alters() {
+            let mut asked = asked.clone();
+            asked.headers.retain(|(name, _)| name != "if-none-match");
+            let mut answer = self.answer(&asked);
+            answer.headers.retain(|(name, _)| name != "ETag");
+            answer
+        } else {
+            self.answer(asked)
+        };
         match &fault {
             Fault::DoneAndCut => return cut(),
             Fault::DoneBut(status) => answer = Answer::error(*status, "Server Error"),

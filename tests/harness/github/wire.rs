@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 /// A request, taken apart.
+#[derive(Clone)]
 pub(super) struct Asked {
     pub(super) method: String,
     /// Path and query as they came.

@@ -43,7 +43,7 @@ impl Api {
     pub fn new(environment: &Environment) -> Result<Self> {
         let config = Config::read(environment)?;
         let identity = Arc::new(Identity::read(environment)?);
-        let policy = Policy { user_agent: USER_AGENT, base: config.api.clone(), private: config.own };
+        let policy = Policy { user_agent: USER_AGENT, base: config.api.clone() };
         let client = Arc::new(Client::new(policy, environment.clone()));
         let wire =
             Wire { client: Arc::clone(&client), identity: Arc::clone(&identity), graphql: config.graphql.clone() };

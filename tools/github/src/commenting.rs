@@ -26,7 +26,10 @@ struct Made {
 pub async fn comment(repo: &Repo, number: u64, body: &str, pull: bool, dry_run: bool) -> Result<Written> {
     let body = writing::text("body", body, true)?;
     let tail = format!("issues/{number}");
+    let doing = format!("comment on #{number}");
     let issue = repo.read::<Issue>(&format!("read #{number}"), &tail, "").await?.value;
+    // Here as well, so that a dry run says it too.
+    repo.unmoved(&doing)?;
     if issue.pull_request.is_some() != pull {
         let (is, other) =
             if pull { ("an issue", "github_add_issue_comment") } else { ("a pull request", "github_add_pr_comment") };
@@ -50,7 +53,6 @@ pub async fn comment(repo: &Repo, number: u64, body: &str, pull: bool, dry_run: 
         });
     }
     let look = format!("github_get_issue number={number} shows the newest comments first");
-    let doing = format!("comment on #{number}");
     let response = repo.write(&doing, &tail, &request, &look).await?;
     let made: Made = parse(&doing, &response).map_err(|refusal| {
         // It was done; only the answer is unreadable.

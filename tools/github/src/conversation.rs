@@ -36,7 +36,9 @@ pub async fn read(repo: &Repo, number: u64, total: u64) -> Result<Records<Commen
         None => last,
         Some(("page", page)) => page.parse().unwrap_or(last),
         Some(_) => {
-            return Err(ToolError::invalid("`cursor` is not one of comments").hint("leave it out to start over").into());
+            return Err(ToolError::invalid("`cursor` is not one of comments")
+                .hint("leave it out to start over")
+                .into());
         }
     };
     if page == 0 {

@@ -73,12 +73,19 @@ pub fn of(attempt: &Attempt<'_>, response: &Response<Bytes>) -> Refusal {
     let status = response.status();
     let said = said(response.body());
     let (code, why, hint) = meaning(attempt, status, response.headers(), &said);
-    let error = match refused(status, response.headers(), now()) {
+    let error = match refused(status, response.headers(), now()).or_else(|| only_told(status, &said)) {
         Some(refused) => limited(attempt, &refused),
         None => ToolError::new(code, format!("{}: {why}", attempt.doing)).hint(hint),
     };
     let error = if said.is_empty() { error } else { error.with_said(said) };
     Refusal { error, status: Some(status) }
+}
+
+/// The secondary limit has no header of its own: without `Retry-After` only the words tell it from a missing permission. They choose a code and a hint, and
+/// nothing is remembered because of them.
+fn only_told(status: StatusCode, said: &str) -> Option<Refused> {
+    let told = status == StatusCode::FORBIDDEN && said.contains("secondary rate limit");
+    told.then_some(Refused::Secondary { wait: None })
 }
 
 fn limited(attempt: &Attempt<'_>, refused: &Refused) -> ToolError {
@@ -179,6 +186,10 @@ fn forbidden(attempt: &Attempt<'_>, headers: &HeaderMap, said: &str) -> (Code, S
             "the repository is archived".to_owned(),
             "unarchive it, or write elsewhere".to_owned(),
         );
+    }
+    if said.contains("is locked") {
+        let hint = "only those with write access may comment there; ask one of them".to_owned();
+        return (Code::Forbidden, "its conversation is locked".to_owned(), hint);
     }
     let hint = if attempt.somebody {
         "ask who administers the repository; `mcp-github doctor` says who this token is"

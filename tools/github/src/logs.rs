@@ -81,7 +81,7 @@ pub async fn cause(repo: &Repo, run: &Run, unread: &mut Vec<Unread>) -> Option<C
 /// The log of a job around its first error. It lies on another host, which is asked without the token.
 async fn log(repo: &Repo, job: u64) -> Result<(String, Untrusted), Refusal> {
     let bounds =
-        Bounds { body_max: LOG_MAX, longer: Longer::Ends, redirects: Redirects::Followed, ..Bounds::of(repo.call()) };
+        Bounds { body_max: LOG_MAX, longer: Longer::Ends, redirects: Redirects::Elsewhere, ..Bounds::of(repo.call()) };
     let response = repo
         .fetch(&format!("read the log of job {job}"), &format!("actions/jobs/{job}/logs"), "", JSON, bounds)
         .await?;

@@ -1,7 +1,8 @@
 //! One repository for the length of a call: what is read of it and written to it.
 //!
 //! A repository that was renamed answers with a redirect to a number. It is not followed blindly: the number is looked up, the name found is held against
-//! `GITHUB_REPOS`, and then the same is asked of that name. A write is not led on at all.
+//! `GITHUB_REPOS`, and then the same is asked of that name. A write is not led on at all: what it would go to is not what was named, and whoever let it
+//! pass by its arguments did not know.
 
 use std::sync::{Arc, OnceLock};
 
@@ -88,7 +89,7 @@ impl Repo {
         query: &str,
     ) -> Result<Document<T>, Refusal> {
         let response = self.fetch(doing, tail, query, JSON, Bounds::of(&self.call)).await?;
-        let value = parse(doing, &response)?;
+        let value = parse(&format!("{doing} of {}", self.asked), &response)?;
         let next = match response.extensions().get::<Origin>() {
             Some(Origin(url)) => link::next(url, response.headers())?,
             None => None,
@@ -116,8 +117,7 @@ impl Repo {
             if response.status().is_success() {
                 return Ok(response);
             }
-            if bounds.redirects == Redirects::Followed
-                || !response.status().is_redirection()
+            if !response.status().is_redirection()
                 || self.now.get().is_some()
             {
                 return Err(self.refusal(doing, &response));
@@ -128,33 +128,49 @@ impl Repo {
         Err(ToolError::internal("a repository was renamed twice in one call").into())
     }
 
+    /// Refuses to write to a repository that was found under another name than the one given.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] with the new name.
+    pub fn unmoved(&self, doing: &str) -> Result<()> {
+        self.now.get().map_or(Ok(()), |now| Err(self.renamed(&format!("{doing} in {}", self.asked), now)))
+    }
+
+    fn renamed(&self, attempted: &str, now: &Repository) -> ToolError {
+        let message = format!("{attempted}: {} is called {now} now; nothing was written", self.asked);
+        let hint = format!("call again with owner={} repo={}", now.owner(), now.name());
+        ToolError::new(Code::Conflict, message).hint(hint)
+    }
+
     /// Writes. It is sent once; `look` says how to find out what became of it when nobody knows.
     ///
     /// # Errors
     /// As [`Self::read`]. When GitHub may have done it, the error says so.
     pub async fn write(&self, doing: &str, tail: &str, body: &Value, look: &str) -> Result<Response<Bytes>, Refusal> {
+        self.unmoved(doing)?;
         let attempted = format!("{doing} in {}", self.asked);
         let mut bounds = Bounds::of(&self.call);
         bounds.redirects = Redirects::Shown;
         let sent = self.api.send(Method::POST, &self.name().path(tail), JSON, Some(body), bounds).await;
         let response = match sent {
             Ok(response) => response,
-            Err(failure) if failure.fate == Fate::NotSent => return Err(self.unanswered(&attempted, failure)),
+            Err(failure) if failure.fate == Fate::NotSent => {
+                return Err(self.unanswered(&format!("{attempted}: nothing was sent"), failure));
+            }
             Err(failure) => return Err(Refusal::silent(unknown(&attempted, failure.error.message(), look))),
         };
         let status = response.status();
-        if status.is_success() {
+        if status == StatusCode::CREATED {
             return Ok(response);
         }
-        if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+        // Any other success is not what GitHub says of what it has made: somebody in between may have answered.
+        if status.is_success() || status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
             let why = format!("GitHub answered HTTP {}", status.as_u16());
             return Err(Refusal { error: unknown(&attempted, &why, look), status: Some(status) });
         }
         if status.is_redirection() {
-            let renamed = self.moved(&attempted, tail, &response).await?;
-            let message = format!("{attempted}: {} is called {renamed} now; nothing was written", self.asked);
-            let hint = format!("call again with owner={} repo={}", renamed.owner(), renamed.name());
-            return Err(Refusal { error: ToolError::new(Code::Conflict, message).hint(hint), status: Some(status) });
+            let now = self.moved(&attempted, tail, &response).await?;
+            return Err(Refusal { error: self.renamed(&attempted, &now), status: Some(status) });
         }
         Err(self.refusal(&attempted, &response))
     }

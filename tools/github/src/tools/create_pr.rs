@@ -82,7 +82,11 @@ impl Tool for CreatePr {
             return Err(ToolError::invalid("head and base are the same branch")
                 .hint("name the branch with the changes as head"));
         }
-        if let Some(open) = open(&repo, &head, base).await? {
+        let open = open(&repo, &head, base).await?;
+        let doing = "open a pull request";
+        // Here as well, so that a dry run says it too.
+        repo.unmoved(doing)?;
+        if let Some(open) = open {
             return Err(exists(&repo, &open, base));
         }
         let head = qualified(&repo, &head, &params.head);
@@ -102,7 +106,6 @@ impl Tool for CreatePr {
             return Ok(dry(&repo, &request, &asked, params.draft));
         }
         let look = format!("github_list_prs state=all head={head} says whether it was opened");
-        let doing = "open a pull request";
         let response = match repo.write(doing, "pulls", &request, &look).await {
             Ok(response) => response,
             Err(refusal) => return Err(explained(&repo, &head, base, refusal).await),

@@ -8,7 +8,7 @@ use shared::{Annotations, Answer, Call, Read, Result, Text, Tool, Untrusted};
 
 use crate::{
     Github,
-    words::{count, or_default, when, word},
+    words::{count, or_default, when, without_null, word},
 };
 
 /// The tool.
@@ -89,9 +89,9 @@ struct Sent {
     #[serde(default, deserialize_with = "or_default")]
     language: String,
     license: Option<Licence>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "without_null")]
     topics: Vec<String>,
-    permissions: Option<BTreeMap<String, bool>>,
+    permissions: Option<BTreeMap<String, Option<bool>>>,
     allow_squash_merge: Option<bool>,
     allow_rebase_merge: Option<bool>,
     allow_merge_commit: Option<bool>,
@@ -214,7 +214,7 @@ fn found(sent: Sent, repository: String) -> Found {
     let rank = |name: &str| ["admin", "maintain", "push", "triage", "pull"].iter().position(|known| *known == name);
     let permissions = sent.permissions.map(|permissions| {
         let mut may: Vec<String> =
-            permissions.iter().filter(|(_, may)| **may).map(|(name, _)| word(Some(name))).collect();
+            permissions.iter().filter(|(_, may)| **may == Some(true)).map(|(name, _)| word(Some(name))).collect();
         may.sort_by_key(|name| rank(name).unwrap_or(usize::MAX));
         may
     });

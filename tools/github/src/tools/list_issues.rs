@@ -72,8 +72,10 @@ pub struct Row {
 impl Answer for Found {
     fn text(&self, text: &mut Text<'_>) {
         text.line(format_args!("{}: {}", self.repository, self.asked));
-        if self.issues.is_empty() && self.issues.items().is_empty() {
-            text.line("none");
+        if self.issues.is_empty() {
+            // Where pages held nothing but pull requests, what follows may hold issues.
+            let end = self.issues.total().is_some();
+            text.line(if end { "none" } else { "only pull requests so far" });
         }
         text.records(&self.issues, |row, inside| {
             let labels: String = row.labels.iter().map(|label| format!(" [{}]", label.inside(inside))).collect();

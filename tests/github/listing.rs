@@ -1,0 +1,301 @@
+//! Lists: walked to their end, each item is there once; and what is asked of them reaches GitHub.
+
+use std::collections::BTreeSet;
+
+use harness::github::{Fault, Github, Rule};
+use serde_json::{Value, json};
+
+use crate::asking::{Asking, asked, cursor};
+use crate::reading::open;
+
+/// The rows of an answer: the lines of its frames.
+fn rows(text: &str) -> Vec<String> {
+    let frames = text.split("<untrusted-").skip(1);
+    let inside = frames.map(|rest| rest.split("\n</untrusted-").next().unwrap_or_default());
+    inside.flat_map(|inside| inside.lines().skip(1)).map(str::to_owned).collect()
+}
+
+/// Every row from here to the end, by what `key` finds in it, and the last answer; `arguments` stay the same.
+async fn walk(
+    server: &mut Asking,
+    tool: &str,
+    arguments: Value,
+    key: fn(&str) -> Option<String>,
+) -> (Vec<String>, String) {
+    let (mut found, mut arguments) = (Vec::new(), arguments);
+    for _ in 0..400 {
+        let text = server.shop(tool, arguments.clone()).await;
+        let keys: Vec<String> = rows(&text).iter().filter_map(|row| key(row)).collect();
+        found.extend(keys);
+        match cursor(&text) {
+            Some(next) => arguments["cursor"] = json!(next),
+            None => return (found, text),
+        }
+    }
+    panic!("{tool} has no end: {} rows", found.len())
+}
+
+/// The first word of a row.
+fn first(row: &str) -> Option<String> {
+    row.split(' ').next().map(str::to_owned)
+}
+
+/// The second word, where a row begins with a commit.
+fn second(row: &str) -> Option<String> {
+    row.split(' ').nth(1).map(str::to_owned)
+}
+
+/// The text of a comment of [`many`].
+fn numbered(row: &str) -> Option<String> {
+    row.strip_prefix("comment ").map(str::to_owned)
+}
+
+fn numbers(from: u64, to: u64) -> Vec<String> {
+    (from..=to).rev().map(|number| format!("#{number}")).collect()
+}
+
+/// Numbers 1 and 2 are those of the shop; 3 to 102 pull requests, 103 to 152 issues, 153 to 252 pull requests, 253 and 254 issues. And more of everything.
+fn many() -> Github {
+    let github = open();
+    github.repo("acme/shop", |repo| {
+        for number in 3..=254 {
+            let issue = matches!(number, 103..=152 | 253..);
+            if issue {
+                repo.issue(json!({}))
+            } else {
+                repo.pull(json!({"head": {"ref": format!("topic-{number}")}}))
+            };
+        }
+        for number in 0..75 {
+            repo.comment(103, json!({"body": format!("comment {number:03}")}));
+            repo.run(json!({"event": if number < 30 { "push" } else { "schedule" }}));
+        }
+    });
+    github
+}
+
+#[tokio::test]
+async fn every_list_is_walked_to_its_end_and_nothing_is_there_twice() {
+    let github = many();
+    let (branches, runs) = github.repo("acme/shop", |repo| {
+        let runs = repo.runs.iter().rev().map(|run| run["id"].to_string()).collect::<Vec<_>>();
+        (repo.branches.keys().cloned().collect::<Vec<_>>(), runs)
+    });
+    let issues: Vec<String> = [numbers(253, 254), numbers(103, 152), numbers(2, 2)].concat();
+    let pulls: Vec<String> = [numbers(153, 252), numbers(3, 102), numbers(1, 1)].concat();
+    let comments: Vec<String> = (0..75).rev().map(|number| format!("{number:03}")).collect();
+    let mut server = Asking::of(&github).await;
+    for (limit, budget) in
+        [(json!(null), 4000), (json!(100), 25_000), (json!(100), 300), (json!(7), 1000), (json!(1), 200)]
+    {
+        for (tool, key, whole) in [
+            ("github_list_prs", first as fn(&str) -> Option<String>, &pulls),
+            ("github_list_issues", first, &issues),
+            ("github_list_branches", second, &branches),
+            ("github_get_workflow_runs", first, &runs),
+        ] {
+            // One at a time through everything is the same as a few at a time, and takes long.
+            if limit == 1 && whole.len() > 60 {
+                continue;
+            }
+            let (found, last) = walk(&mut server, tool, json!({"limit": limit, "budget": budget}), key).await;
+            assert_eq!(&found, whole, "{tool} limit={limit} budget={budget}");
+            let total = format!("of {}", whole.len());
+            let one_page = !last.contains("the last page");
+            assert!(one_page || last.contains(&total), "{tool} limit={limit} budget={budget}: {last}");
+        }
+    }
+    for budget in [250, 1000, 25_000] {
+        let arguments = json!({"number": 103, "budget": budget});
+        let (found, last) = walk(&mut server, "github_get_issue", arguments, numbered).await;
+        assert_eq!(found, comments, "budget={budget}: {last}");
+    }
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_but_pull_requests_is_no_end_of_the_issues() {
+    let github = many();
+    let mut server = Asking::of(&github).await;
+    let text = server.shop("github_list_issues", json!({"limit": 3})).await;
+    assert_eq!(rows(&text).iter().filter_map(|row| first(row)).collect::<Vec<_>>(), ["#254", "#253", "#152"], "{text}");
+    // GitHub names pages of this list by cursors of its own; ours carries one of them.
+    assert!(asked(&github).iter().any(|request| request.contains("after=")), "{:#?}", asked(&github));
+    github.repo("acme/shop", |repo| repo.issues.clear());
+    let text = server.shop("github_list_issues", json!({})).await;
+    assert!(text.ends_with("none") || text.contains("\nnone"), "{text}");
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn where_issues_are_rare_the_search_goes_on_with_a_cursor_and_does_not_say_none() {
+    let github = open();
+    github.repo("acme/shop", |repo| {
+        for _ in 3..1250 {
+            repo.pull(json!({"head": {"ref": "feature"}}));
+        }
+    });
+    let mut server = Asking::of(&github).await;
+    let first_page = server.shop("github_list_issues", json!({})).await;
+    assert_eq!(github.count("GET", "/repos/acme/shop/issues"), 10, "requests for one answer have a bound");
+    assert!(first_page.contains("only pull requests so far") && first_page.contains("there are more"), "{first_page}");
+    let (found, last) = walk(&mut server, "github_list_issues", json!({}), first).await;
+    assert_eq!(found, ["#2"], "{last}");
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn totals_are_exact_where_github_tells_them_and_else_there_are_more() {
+    let github = many();
+    let mut server = Asking::of(&github).await;
+    for (tool, arguments, says) in [
+        ("github_get_workflow_runs", json!({"limit": 5}), "[1-5 of 77 runs; 72 left out; next: cursor="),
+        ("github_list_prs", json!({"limit": 5}), "[1-5 pull requests; there are more; next: cursor="),
+        ("github_list_branches", json!({"limit": 5}), "[1-5 branches; there are more; next: cursor="),
+        ("github_list_issues", json!({"limit": 5}), "[1-5 issues; there are more; next: cursor="),
+        ("github_get_issue", json!({"number": 103}), "of 75 comments; "),
+    ] {
+        let text = server.shop(tool, arguments).await;
+        assert!(text.contains(says), "{tool}: {text}");
+    }
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn a_cursor_leads_on_only_in_the_list_it_is_of() {
+    let github = many();
+    github.repo("acme/other", |_| ());
+    let mut server = Asking::of(&github).await;
+    let text = server.shop("github_list_prs", json!({"limit": 5})).await;
+    let made = cursor(&text).expect("a cursor").to_owned();
+    github.forget();
+    for (tool, arguments) in [
+        ("github_list_prs", json!({"limit": 6})),
+        ("github_list_prs", json!({"limit": 5, "state": "all"})),
+        ("github_list_prs", json!({"limit": 5, "repo": "other"})),
+        ("github_list_prs", json!({"limit": 5, "owner": "ada"})),
+        ("github_list_issues", json!({"limit": 5})),
+        ("github_list_branches", json!({"limit": 5})),
+        ("github_get_workflow_runs", json!({"limit": 5})),
+        ("github_get_issue", json!({"number": 103})),
+        ("github_get_pr", json!({"number": 1, "include": ["comments"]})),
+    ] {
+        let mut arguments = arguments;
+        arguments["cursor"] = json!(made);
+        let text = server.shop_err(tool, arguments.clone()).await;
+        assert!(
+            text.starts_with("invalid_argument: ") && text.contains("other arguments"),
+            "{tool} {arguments}: {text}"
+        );
+    }
+    // With a budget of its own it is still the same list.
+    server.shop("github_list_prs", json!({"limit": 5, "cursor": made, "budget": 200})).await;
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn a_forged_cursor_is_refused_and_reaches_nobody() {
+    use base64::Engine as _;
+    let encoder = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let github = many();
+    let mut server = Asking::of(&github).await;
+    let text = server.shop("github_list_prs", json!({"limit": 5})).await;
+    let made = encoder.decode(cursor(&text).expect("a cursor")).expect("base64");
+    github.forget();
+    let with = |name: &str| encoder.encode([&made[..16], name.as_bytes()].concat());
+    let forged = [
+        String::new(),
+        "x".to_owned(),
+        "AAAA".to_owned(),
+        encoder.encode([0; 16]),
+        encoder.encode(&made[..15]),
+        with("page=2&per_page=1000"),
+        with("page=x"),
+        with("page=-1"),
+        with("page"),
+        with("page=2&access_token=1"),
+        with("https://evil.example/?page=2"),
+        with("after=a b"),
+        with("after=a\r\nHost: evil.example"),
+        with(&format!("after={}", "x".repeat(1000))),
+        with(&"page=2&".repeat(1000)),
+        encoder.encode([&made[..16], &[0xff, 0xfe][..]].concat()),
+    ];
+    for cursor in forged {
+        let text = server.shop_err("github_list_prs", json!({"limit": 5, "cursor": cursor})).await;
+        assert!(
+            text.starts_with("invalid_argument: ")
+                && text.contains("start over") | text.contains("leave the cursor out"),
+            "{cursor}: {text}"
+        );
+    }
+    assert_eq!(asked(&github), [""; 0], "nothing was asked");
+    // What could be a name of GitHub's is sent as one value of one parameter, and nothing else.
+    let text = server.shop("github_list_issues", json!({"limit": 3})).await;
+    let made = encoder.decode(cursor(&text).expect("a cursor")).expect("base64");
+    let strange = encoder.encode([&made[..16], b"after=a%26state%3Dall#?/../x&page=3"].concat());
+    server.ask("github_list_issues", crate::asking::shop(json!({"limit": 3, "cursor": strange}))).await;
+    let request = asked(&github).pop().expect("a request");
+    assert!(request.ends_with("&after=a%2526state%253Dall%23%3F%2F..%2Fx&page=3"), "{request}");
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn filters_reach_the_request() {
+    let github = open();
+    let mut server = Asking::of(&github).await;
+    for (tool, arguments, wanted) in [
+        ("github_list_prs", json!({"head": "feature"}), "head=acme%3Afeature"),
+        ("github_list_prs", json!({"head": "ada:feat/x"}), "head=ada%3Afeat%2Fx"),
+        ("github_list_prs", json!({"base": "a&b=c"}), "base=a%26b%3Dc"),
+        ("github_list_prs", json!({"state": "closed"}), "state=closed"),
+        ("github_list_prs", json!({"sort": "long-running"}), "sort=long-running"),
+        ("github_list_prs", json!({"limit": 7}), "per_page=7"),
+        ("github_list_issues", json!({"labels": ["bug", "good first"]}), "labels=bug%2Cgood%20first"),
+        ("github_list_issues", json!({"assignee": "none"}), "assignee=none"),
+        ("github_list_issues", json!({"since": "2026-01-02"}), "since=2026-01-02T00%3A00%3A00Z"),
+        ("github_list_issues", json!({"state": "all"}), "state=all"),
+        ("github_list_branches", json!({"protected": true}), "protected=true"),
+        ("github_list_branches", json!({"protected": false}), "protected=false"),
+        ("github_get_workflow_runs", json!({"branch": "feat/x"}), "branch=feat%2Fx"),
+        ("github_get_workflow_runs", json!({"status": "timed_out"}), "status=timed_out"),
+        ("github_get_workflow_runs", json!({"event": "pull_request"}), "event=pull_request"),
+    ] {
+        github.forget();
+        let text = server.shop(tool, arguments.clone()).await;
+        let requests = asked(&github);
+        let query = requests[0].split_once('?').expect("a query").1;
+        let pairs: BTreeSet<&str> = query.split('&').collect();
+        assert!(requests.len() == 1 && pairs.contains(wanted), "{tool} {arguments}: {requests:?}\n{text}");
+    }
+    let text = server.shop("github_list_prs", json!({"head": "feature"})).await;
+    assert!(text.contains("#1 ") && text.contains("acme:feature"), "{text}");
+    let text = server.shop("github_list_prs", json!({"head": "nowhere"})).await;
+    assert!(text.ends_with("none"), "{text}");
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn a_list_that_leads_astray_is_an_error_and_no_end() {
+    let (github, other) = (many(), many());
+    let mut server = Asking::of(&github).await;
+    let base = github.url();
+    // Of an address only the name of the page is taken: where it is asked for is not for an answer to say.
+    let astray = format!("<{}/repositories/1001/issues?page=2&state=all>; rel=\"next\"", other.url());
+    github.rules([Rule::new("GET", "/repos/acme/shop/pulls", Fault::Header("Link", astray)).once()]);
+    let text = server.shop("github_list_prs", json!({"limit": 5})).await;
+    let text = server.shop("github_list_prs", json!({"limit": 5, "cursor": cursor(&text)})).await;
+    assert!(rows(&text)[0].starts_with("#247 ") && other.seen().is_empty(), "{text}");
+    let request = asked(&github).pop().expect("a request");
+    assert!(request.contains("/acme/shop/pulls?state=open&") && request.ends_with("&page=2"), "{request}");
+    for link in [
+        format!("<{base}/repositories/1001/pulls>; rel=\"next\""),
+        format!("<{base}/repositories/1001/pulls?page=two>; rel=\"next\""),
+        "<page 2>; rel=\"next\"".to_owned(),
+    ] {
+        github.rules([Rule::new("GET", "/repos/acme/shop/pulls", Fault::Header("Link", link.clone()))]);
+        let text = server.shop_err("github_list_prs", json!({"limit": 5})).await;
+        assert!(text.starts_with("unavailable: "), "{link}: {text}");
+    }
+    server.done(&github).await;
+}
