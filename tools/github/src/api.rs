@@ -135,10 +135,10 @@ pub fn parse<T: DeserializeOwned>(doing: &str, response: &Response<Bytes>) -> Re
     }
     let mut reader = serde_json::Deserializer::from_slice(response.body());
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        // The reason may hold a value of the answer.
-        let message = format!("{doing}: GitHub's answer is not what this server knows, at {path}");
+        // Place and reason may hold words of the answer.
+        let said = format!("{}: {}", error.path(), error.inner());
+        let message = format!("{doing}: GitHub's answer is not what this server knows");
         let hint = "try again; if it stays so, GitHub has changed and this server is too old";
-        wrong(ToolError::new(Code::Unavailable, message).hint(hint).with_said(error.inner().to_string()))
+        wrong(ToolError::new(Code::Unavailable, message).hint(hint).with_said(said))
     })
 }

@@ -13,7 +13,7 @@ use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use serde::Deserialize;
 use serde_json::json;
 use shared::{
-    Code, Result, ToolError, Untrusted,
+    Code, Result, ToolError,
     environment::{Environment, read_text},
     http::{
         bounds::Bounds,
@@ -27,12 +27,19 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::bearer;
+use crate::{
+    failure::{self, Attempt},
+    identity::bearer,
+};
 
 /// The private key's variable.
 const KEY: &str = "GITHUB_APP_PRIVATE_KEY_FILE";
 /// How long before its end a token is not used any longer, in seconds: a call may take a while.
 const RENEWED: i64 = 300;
+/// How long a token lives that does not say so, in seconds.
+const LIFE: i64 = 3600;
+/// How long a refusal holds.
+const REFUSED: Duration = Duration::from_secs(5);
 /// How long a statement holds, in seconds; GitHub takes none of more than ten minutes.
 const STATEMENT: i64 = 540;
 /// How far our clock may be ahead of GitHub's, in seconds.
@@ -45,8 +52,8 @@ pub struct App {
     id: String,
     installation: String,
     key: RsaKeyPair,
-    /// The token in use and when it ends, in seconds since 1970.
-    token: Mutex<Option<(HeaderValue, i64)>>,
+    /// What was last answered to the question for a token.
+    token: Mutex<Option<Kept>>,
     refused: std::sync::atomic::AtomicBool,
 }
 
@@ -54,6 +61,14 @@ impl fmt::Debug for App {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "App {} installation {}", self.id, self.installation)
     }
+}
+
+/// What was answered to the question for a token.
+enum Kept {
+    /// A token, until its time. By our own time, whatever the two clocks say.
+    Token(HeaderValue, Instant),
+    /// None, and not to be asked for again before this time: who waits for the same gets the same answer.
+    Refused(ToolError, Instant),
 }
 
 /// What GitHub answers.
@@ -102,14 +117,22 @@ impl App {
         if self.refused.swap(false, Relaxed) {
             *token = None;
         }
-        if let Some((value, until)) = &*token
-            && *until - RENEWED > now()
-        {
-            return Ok(value.clone());
+        match &*token {
+            Some(Kept::Token(value, until)) if *until > Instant::now() => return Ok(value.clone()),
+            Some(Kept::Refused(error, until)) if *until > Instant::now() => return Err(error.clone()),
+            _ => {}
         }
-        let (value, until) = self.mint(client).await?;
-        *token = Some((value.clone(), until));
-        Ok(value)
+        match self.mint(client).await {
+            Ok((value, seconds)) => {
+                let life = Duration::from_secs(u64::try_from(seconds - RENEWED).unwrap_or(0));
+                *token = Some(Kept::Token(value.clone(), Instant::now() + life));
+                Ok(value)
+            }
+            Err(error) => {
+                *token = Some(Kept::Refused(error.clone(), Instant::now() + REFUSED));
+                Err(error)
+            }
+        }
     }
 
     /// The token in use is not taken any longer.
@@ -118,6 +141,7 @@ impl App {
         true
     }
 
+    /// A token, and how many seconds it lives.
     async fn mint(&self, client: &Client) -> Result<(HeaderValue, i64)> {
         let statement = self.statement(now())?;
         let path = format!("/app/installations/{}/access_tokens", self.installation);
@@ -133,23 +157,23 @@ impl App {
         let bounds = Bounds::new(Instant::now() + PATIENCE, CancellationToken::new());
         let response = client.send(&request, &bounds).await.map_err(|failure| failure.error)?;
         if response.status() != StatusCode::CREATED {
-            let said = serde_json::from_slice::<serde_json::Value>(response.body()).ok();
-            let said = said.and_then(|said| Some(said.get("message")?.as_str()?.to_owned())).unwrap_or_default();
-            return Err(unusable(&format!(
-                "GitHub gives installation {} of App {} no token (HTTP {}): {}",
-                self.installation,
-                self.id,
-                response.status().as_u16(),
-                Untrusted::line(&said).quoted()
-            ))
-            .hint("check the three GITHUB_APP_ variables, that the App is installed, and this machine's clock"));
+            let doing = format!("get a token for installation {} of App {}", self.installation, self.id);
+            let refusal = failure::of(&Attempt { doing: &doing, somebody: true, base: client.base() }, &response).error;
+            return Err(match refusal.code() {
+                Code::Unavailable | Code::RateLimited => refusal,
+                _ => unusable(refusal.message())
+                    .hint("check the three GITHUB_APP_ variables, that the App is installed, and this machine's clock")
+                    .with_said(refusal.said().unwrap_or_default()),
+            });
         }
         let minted: Minted = serde_json::from_slice(response.body())
             .map_err(|_| ToolError::new(Code::Unavailable, "GitHub's answer holds no token for the App"))?;
         redact::register(&minted.token);
-        let until = minted.expires_at.and_then(|time| time.parse::<jiff::Timestamp>().ok());
-        let until = until.map_or(now() + 3600, jiff::Timestamp::as_second);
-        Ok((bearer("the App's token", &minted.token)?, until))
+        let end =
+            minted.expires_at.and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_second);
+        // Held against the clock it was made by.
+        let life = end.map_or(LIFE, |end| end - told(response.headers()).unwrap_or_else(now));
+        Ok((bearer("the App's token", &minted.token)?, life))
     }
 
     /// A JSON Web Token that says which App this is, signed by its key.
@@ -163,6 +187,12 @@ impl App {
             .map_err(|_| unusable("the App's key does not sign"))?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
+}
+
+/// The server's time, in seconds since 1970.
+fn told(headers: &http::HeaderMap) -> Option<i64> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?.as_second())
 }
 
 fn key(pem: &str) -> Result<RsaKeyPair> {

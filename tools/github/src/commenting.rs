@@ -15,6 +15,8 @@ use crate::{
 /// What GitHub answers.
 #[derive(Deserialize)]
 struct Made {
+    #[serde(rename = "id")]
+    _id: u64,
     #[serde(default, deserialize_with = "or_default")]
     html_url: String,
 }
@@ -30,6 +32,7 @@ pub async fn comment(repo: &Repo, number: u64, body: &str, pull: bool, dry_run: 
     let issue = repo.read::<Issue>(&format!("read #{number}"), &tail, "").await?.value;
     // Here as well, so that a dry run says it too.
     repo.unmoved(&doing)?;
+    repo.answers_for(issue.repository())?;
     if issue.pull_request.is_some() != pull {
         let (is, other) =
             if pull { ("an issue", "github_add_issue_comment") } else { ("a pull request", "github_add_pr_comment") };
@@ -55,7 +58,7 @@ pub async fn comment(repo: &Repo, number: u64, body: &str, pull: bool, dry_run: 
     let look = format!("github_get_issue number={number} shows the newest comments first");
     let response = repo.write(&doing, &tail, &request, &look).await?;
     let made: Made = parse(&doing, &response).map_err(|refusal| {
-        // It was done; only the answer is unreadable.
+        // GitHub says that it made something; only the answer is unreadable.
         ToolError::new(Code::Unavailable, format!("{}; the comment was written", refusal.error.message()))
             .hint(format!("do not write it again; {look}"))
     })?;

@@ -7,13 +7,16 @@ use crate::{
     failure::Refusal,
     link,
     prose::Comment,
-    repo::Repo,
+    repo::{Document, Repo},
     segment,
     words::{User, or_default, person, when},
 };
 
 /// Comments of a page.
 const PAGE: u64 = 30;
+
+/// Pages that are looked for behind the one that should be the last.
+const NEWER_MAX: usize = 5;
 
 /// A comment as GitHub sends it.
 #[derive(Debug, Deserialize)]
@@ -44,28 +47,43 @@ pub async fn read(repo: &Repo, number: u64, total: u64) -> Result<Records<Commen
     if page == 0 {
         return Err(ToolError::new(Code::InvalidArgument, "`cursor` leads before the first comment").into());
     }
+    if trail.page.is_empty() {
+        // The count may lag behind: what the last page names as its successor is newer.
+        for _ in 0..NEWER_MAX {
+            let newer = fetch(repo, number, page).await?;
+            if newer.next.is_none() {
+                break;
+            }
+            page += 1;
+        }
+    }
     let (mut items, mut after) = (Vec::new(), Vec::new());
     let mut skip = trail.skip as usize;
     let mut end = None;
     // The last page is seldom full; one more makes a useful answer.
     for _ in 0..2 {
-        let (size, at) = (PAGE.to_string(), page.to_string());
-        let query = segment::query([("per_page", size.as_str()), ("page", at.as_str())]);
-        let doing = format!("read the comments of #{number}");
-        let found = repo.read::<Vec<Sent>>(&doing, &format!("issues/{number}/comments"), &query).await?.value;
+        let found = fetch(repo, number, page).await?.value;
         for (place, sent) in found.into_iter().rev().enumerate().skip(skip) {
             items.push(Comment::new(person(sent.user.as_ref()), when(sent.created_at.as_deref()), &sent.body));
-            let seen = trail.offset + items.len() as u64;
+            let seen = trail.offset.saturating_add(items.len() as u64);
             let place = u32::try_from(place + 1).unwrap_or(u32::MAX);
             after.push(trail.cursor(&format!("page={page}"), place, seen));
         }
         skip = 0;
         page -= 1;
-        end = (page > 0).then(|| trail.cursor(&format!("page={page}"), 0, trail.offset + items.len() as u64));
+        end = (page > 0)
+            .then(|| trail.cursor(&format!("page={page}"), 0, trail.offset.saturating_add(items.len() as u64)));
         if page == 0 || items.len() as u64 >= PAGE {
             break;
         }
     }
-    let total = total.max(trail.offset + items.len() as u64);
+    let total = total.max(trail.offset.saturating_add(items.len() as u64));
     Ok(Records::linked("comments", items, after, end, trail.offset, Some(total)))
+}
+
+async fn fetch(repo: &Repo, number: u64, page: u64) -> Result<Document<Vec<Sent>>, Refusal> {
+    let (size, at) = (PAGE.to_string(), page.to_string());
+    let query = segment::query([("per_page", size.as_str()), ("page", at.as_str())]);
+    let doing = format!("read the comments of #{number}");
+    repo.read(&doing, &format!("issues/{number}/comments"), &query).await
 }

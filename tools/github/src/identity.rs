@@ -1,12 +1,19 @@
 //! Who asks: a token, an installation of an App, or nobody.
 
 use http::HeaderValue;
-use shared::{Code, Result, ToolError, environment::Environment, http::client::Client, redact};
+use shared::{
+    Code, Result, ToolError,
+    environment::{Environment, read_text},
+    http::client::Client,
+    redact,
+};
 
 use crate::app::App;
 
-/// The variables a token is looked for in; `GITHUB_TOKEN_FILE` names a file that holds one.
+/// The variables a token is looked for in.
 const VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
+/// The variable that names a file which holds one.
+const FILE: &str = "GITHUB_TOKEN_FILE";
 
 /// Who asks.
 #[derive(Debug)]
@@ -35,8 +42,9 @@ impl Identity {
                 return Self::token(variable, &token);
             }
         }
-        if let Some(token) = environment.text_or_file(VARIABLES[0])? {
-            return Self::token("GITHUB_TOKEN_FILE", &token);
+        if let Some(file) = environment.path(FILE) {
+            // An empty one is no token and not the same as none: nobody goes on as nobody.
+            return Self::token(FILE, &read_text(FILE, &file)?);
         }
         Ok(App::read(environment)?.map_or(Self::Nobody, |app| Self::App(Box::new(app))))
     }
@@ -110,6 +118,8 @@ mod tests {
         assert_eq!(of(&all[1..]), ("GH_TOKEN", "Bearer two".into()));
         assert_eq!(of(&all[2..]), ("GITHUB_TOKEN_FILE", "Bearer fromfile".into()));
         assert!(matches!(read(&[]).unwrap(), Identity::Nobody));
+        std::fs::write(&directory, "\n").unwrap();
+        assert!(read(&all[2..]).is_err(), "a file without a token is not the same as no token");
         std::fs::remove_file(&directory).unwrap();
         assert!(read(&all[2..]).is_err(), "a file that is not there is not the same as no token");
     }

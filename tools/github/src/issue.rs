@@ -42,8 +42,7 @@ pub struct Issue {
     pub updated_at: Option<String>,
     /// When it was closed.
     pub closed_at: Option<String>,
-    /// Where a person looks at it.
-    pub html_url: Option<String>,
+    repository_url: Option<String>,
 }
 
 /// What issues are planned for.
@@ -55,6 +54,11 @@ pub struct Milestone {
 }
 
 impl Issue {
+    /// The repository it is one of, as it says itself.
+    pub fn repository(&self) -> Option<&str> {
+        self.repository_url.as_deref()?.split_once("/repos/").map(|(_, name)| name)
+    }
+
     /// `open`, `closed`, `closed (not_planned)`.
     pub fn state(&self) -> String {
         let state = word(self.state.as_deref());

@@ -22,9 +22,13 @@ pub fn next(asked: &Url, headers: &HeaderMap) -> Result<Option<String>> {
         ToolError::new(shared::Code::Unavailable, "GitHub names a next page in a way this server does not know")
             .hint("ask for a smaller part of the list")
     };
-    let Some(link) = headers.get(LINK) else { return Ok(None) };
-    let link = link.to_str().map_err(|_| unusable())?;
-    let Some(url) = origin::next_link(asked, link).map_err(|_| unusable())? else { return Ok(None) };
+    let mut next = None;
+    // There may be several, also of what is in between and not of GitHub.
+    for link in headers.get_all(LINK) {
+        let link = link.to_str().map_err(|_| unusable())?;
+        next = next.or(origin::next_link(asked, link).map_err(|_| unusable())?);
+    }
+    let Some(url) = next else { return Ok(None) };
     let mut words: Vec<String> = Vec::new();
     for (name, value) in url.query_pairs() {
         if NAMES.contains(&name.as_ref()) {
@@ -63,7 +67,8 @@ mod tests {
 
     fn next(link: &str) -> Option<Option<String>> {
         let asked = Url::parse("https://api.github.com/repos/acme/shop/issues?per_page=2").unwrap();
-        let headers = HeaderMap::from_iter([(LINK, link.parse().unwrap())]);
+        let mut headers = HeaderMap::from_iter([(LINK, "</style.css>; rel=preload".parse().unwrap())]);
+        headers.append(LINK, link.parse().unwrap());
         super::next(&asked, &headers).ok()
     }
 

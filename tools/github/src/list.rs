@@ -55,15 +55,22 @@ impl<T: DeserializeOwned> Page for Vec<T> {
 /// Whatever refuses a page: a part of such a list is not it.
 pub async fn all<P: Page>(repo: &Repo, ask: &Ask<'_>, pages: usize) -> Result<(Vec<P::Item>, bool), Refusal> {
     let (mut all, mut page) = (Vec::new(), String::new());
+    let mut total = 0;
     let size = PAGE_MAX.to_string();
     for _ in 0..pages {
         let mut query: Vec<(&str, &str)> = ask.query.to_vec();
         query.push(("per_page", &size));
         query.extend(link::pairs(&page)?);
         let document = repo.read::<P>(ask.doing, ask.tail, &segment::query(query)).await?;
-        all.extend(document.value.open().0);
+        let (items, told) = document.value.open();
+        all.extend(items);
+        total = told.unwrap_or_default().max(total);
         match document.next {
-            None => return Ok((all, true)),
+            // What is counted and not listed is missing, whatever the reason.
+            None => {
+                let whole = all.len() as u64 >= total;
+                return Ok((all, whole));
+            }
             Some(next) if next == page => break,
             Some(next) => page = next,
         }
@@ -97,7 +104,7 @@ pub async fn read<P: Page>(repo: &Repo, ask: &Ask<'_>, keep: Option<fn(&P::Item)
                 continue;
             }
             listed.items.push(item);
-            let seen = listed.offset + listed.items.len() as u64;
+            let seen = listed.seen();
             let place = u32::try_from(at + 1).unwrap_or(u32::MAX);
             listed.after.push(trail.cursor(&page, place, seen));
             if listed.items.len() == limit && at + 1 < count {
@@ -113,7 +120,7 @@ pub async fn read<P: Page>(repo: &Repo, ask: &Ask<'_>, keep: Option<fn(&P::Item)
             return Err(ToolError::new(Code::Unavailable, "GitHub names a page as its own successor")
                 .hint("ask for a smaller part of the list"));
         }
-        listed.end = Some(trail.cursor(&next, 0, listed.offset + listed.items.len() as u64));
+        listed.end = Some(trail.cursor(&next, 0, listed.seen()));
         if listed.items.len() >= limit {
             return Ok(listed);
         }
@@ -124,6 +131,11 @@ pub async fn read<P: Page>(repo: &Repo, ask: &Ask<'_>, keep: Option<fn(&P::Item)
 }
 
 impl<T> Listed<T> {
+    /// Items shown on all pages so far.
+    fn seen(&self) -> u64 {
+        self.offset.saturating_add(self.items.len() as u64)
+    }
+
     /// As a part of an answer.
     pub fn into_records<R>(self, unit: &'static str, shown: impl Fn(T) -> R) -> Records<R> {
         let items = self.items.into_iter().map(shown).collect();

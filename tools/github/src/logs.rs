@@ -1,15 +1,19 @@
 //! Why a check failed: the log of its job around the first error, or what it points at in files.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
-    Untrusted, ci_log,
+    Code, ToolError, Untrusted, ci_log,
     http::{
         body::Longer,
         bounds::{Bounds, Redirects},
         client::Cut,
     },
 };
+
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     api::JSON,
@@ -22,13 +26,20 @@ use crate::{
 };
 
 /// The most bytes of a log that are looked at.
-const LOG_MAX: usize = 32 << 20;
+const LOG_MAX: usize = 16 << 20;
+/// How long one log may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// What is left of a call's time for the answer without logs that do not come.
+const RESERVE: Duration = Duration::from_secs(10);
 /// Lines of a log that are shown.
 const LINES: usize = 40;
 /// Annotations that are shown.
 const ANNOTATIONS: usize = 10;
 /// Bytes of a check's own summary.
 const SUMMARY_MAX: usize = 1200;
+
+/// Logs that are read at once by all calls.
+static ROOM: Semaphore = Semaphore::const_new(4);
 
 /// Why one check failed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -80,11 +91,29 @@ pub async fn cause(repo: &Repo, run: &Run, unread: &mut Vec<Unread>) -> Option<C
 
 /// The log of a job around its first error. It lies on another host, which is asked without the token.
 async fn log(repo: &Repo, job: u64) -> Result<(String, Untrusted), Refusal> {
-    let bounds =
-        Bounds { body_max: LOG_MAX, longer: Longer::Ends, redirects: Redirects::Elsewhere, ..Bounds::of(repo.call()) };
+    // What is downloaded at once has to fit into memory, however many calls there are.
+    let _room = tokio::select! {
+        room = ROOM.acquire() => room.map_err(|_| ToolError::internal("no log can be read any longer"))?,
+        () = repo.call().cancellation().cancelled() => return Err(repo.call().stopped().into()),
+    };
+    let end = Instant::from_std(repo.call().deadline());
+    let bounds = Bounds {
+        deadline: (Instant::now() + PATIENCE).min(end.checked_sub(RESERVE).unwrap_or(end)),
+        body_max: LOG_MAX,
+        longer: Longer::Ends,
+        redirects: Redirects::Elsewhere,
+        ..Bounds::of(repo.call())
+    };
     let response = repo
         .fetch(&format!("read the log of job {job}"), &format!("actions/jobs/{job}/logs"), "", JSON, bounds)
         .await?;
+    let stated = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if stated.is_some_and(|stated| stated.starts_with("text/html")) {
+        let message = format!("read the log of job {job}: the answer is a web page and no log");
+        return Err(ToolError::new(Code::Unavailable, message)
+            .hint("check the proxy: some put a login page in between")
+            .into());
+    }
     let cut = response.extensions().get::<Cut>().is_some();
     let log = response.into_body();
     let found = repo.call().blocking(move || Ok(ci_log::excerpt(&log, LINES))).await?;

@@ -150,6 +150,16 @@ impl Pull {
         Branch::of(self.base.as_ref(), false, false)
     }
 
+    /// The commit at its head.
+    pub fn commit(&self) -> Option<&str> {
+        self.head.as_ref()?.sha.as_deref()
+    }
+
+    /// The repository it is one of, as it says itself.
+    pub fn repository(&self) -> Option<&str> {
+        self.base.as_ref()?.repo.as_ref()?.full_name.as_deref()
+    }
+
     /// Whether it can be merged, in words; nothing when that is over.
     pub fn merge(&self) -> Option<Merge> {
         if self.state.as_deref() != Some("open") {
@@ -169,7 +179,10 @@ impl Pull {
             }
             (Some(true), "has_hooks") => (Some(true), "no conflicts; hooks of the server have a say"),
             (Some(true), "clean") => (Some(true), "no conflicts, nothing missing"),
-            (Some(true), _) => (Some(true), "no conflicts; GitHub says no more"),
+            (Some(true), "unknown") => {
+                (None, "no conflicts; GitHub is still computing the rest, ask again in a minute")
+            }
+            (Some(true), _) => (None, "no conflicts; this server does not know GitHub's word for the rest"),
         };
         Some(Merge { possible, state, why: why.to_owned() })
     }
@@ -246,7 +259,8 @@ mod tests {
             (json!(false), "unknown", Some(false)),
             (json!(null), "unknown", None),
             (json!(null), "clean", None),
-            (json!(true), "something_new", Some(true)),
+            (json!(true), "unknown", None),
+            (json!(true), "something_new", None),
         ] {
             let merge = pull(json!({"mergeable": mergeable, "mergeable_state": state})).merge().unwrap();
             assert_eq!(merge.possible, possible, "{mergeable} {state}");

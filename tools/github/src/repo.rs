@@ -68,6 +68,21 @@ impl Repo {
         }
     }
 
+    /// Refuses an answer that says of itself that it is about another repository: what is in between may have followed a rename.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`] when this server may not speak of that one.
+    pub fn answers_for(&self, full_name: Option<&str>) -> Result<()> {
+        let Some(named) = full_name.and_then(|name| Repository::from_full_name(name).ok()) else { return Ok(()) };
+        if self.api.config.allowed.has(&named) {
+            return Ok(());
+        }
+        let message =
+            format!("the answer about {} is about a repository that this server may not speak of", self.asked);
+        Err(ToolError::new(Code::Forbidden, message)
+            .hint(format!("its operator set GITHUB_REPOS to {}", self.api.config.allowed.shown())))
+    }
+
     /// The API.
     pub fn api(&self) -> &Arc<Api> {
         &self.api
@@ -117,9 +132,7 @@ impl Repo {
             if response.status().is_success() {
                 return Ok(response);
             }
-            if !response.status().is_redirection()
-                || self.now.get().is_some()
-            {
+            if !response.status().is_redirection() || self.now.get().is_some() {
                 return Err(self.refusal(doing, &response));
             }
             let renamed = self.moved(doing, tail, &response).await?;
@@ -230,8 +243,9 @@ impl Repo {
             return Err(ToolError::new(Code::Forbidden, message).hint(hint).into());
         }
         if rest != tail {
-            let message = format!("{doing}: it has moved to {renamed}, and is called {rest:?} there");
-            let hint = format!("call again with owner={} repo={} and that number", renamed.owner(), renamed.name());
+            let number = rest.rsplit('/').next().and_then(|number| number.parse::<u64>().ok()).ok_or_else(unclear)?;
+            let message = format!("{doing}: it has moved to {renamed}, as #{number}");
+            let hint = format!("call again with owner={} repo={} number={number}", renamed.owner(), renamed.name());
             return Err(ToolError::new(Code::NotFound, message).hint(hint).into());
         }
         Ok(renamed)

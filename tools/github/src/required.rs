@@ -8,13 +8,19 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::{Code, ToolError, Untrusted};
 
-use crate::{failure::Refusal, repo::Repo, repository::Repository, words::without_null};
+use crate::{
+    failure::Refusal,
+    repo::Repo,
+    repository::Repository,
+    verdict::Need,
+    words::{or_default, without_null},
+};
 
-/// The names of checks that are required, and by which branch.
+/// The checks that are required, and by which branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Required {
-    /// The names.
-    pub names: BTreeSet<String>,
+    /// The checks.
+    pub checks: BTreeSet<Need>,
     /// The branch whose rules they are.
     pub base: String,
 }
@@ -32,7 +38,7 @@ impl Required {
     /// Its line.
     pub fn line(&self) -> String {
         let base = Untrusted::line(&self.base);
-        match self.names.len() {
+        match self.checks.len() {
             0 => format!("{} requires no checks", base.quoted()),
             1 => format!("{} requires 1 check", base.quoted()),
             many => format!("{} requires {many} checks", base.quoted()),
@@ -40,24 +46,46 @@ impl Required {
     }
 }
 
-/// The question. `ref` is anything `git rev-parse` takes, made of a ref that was checked.
-pub const QUERY: &str = "query Required($owner: String!, $repo: String!, $ref: String!) {
+/// What is attempted.
+const DOING: &str = "read which checks are required";
+
+/// What is asked of a branch.
+const RULES: &str = "
+fragment rules on Ref {
+  name
+  refUpdateRule { requiredStatusCheckContexts }
+  rules(first: 100) {
+    totalCount
+    nodes { parameters { ... on RequiredStatusChecksParameters { requiredStatusChecks { context integrationId } } } }
+  }
+}";
+
+/// The question about a commit. `ref` is anything `git rev-parse` takes, made of a ref that was checked.
+const OF_COMMIT: &str = "query Required($owner: String!, $repo: String!, $ref: String!) {
   repository(owner: $owner, name: $repo) {
     nameWithOwner
     defaultBranchRef { ...rules }
     object(expression: $ref) {
       ... on Commit {
         oid
-        associatedPullRequests(first: 10) { nodes { number state baseRef { ...rules } } }
+        associatedPullRequests(first: 10) { nodes { state baseRef { ...rules } } }
       }
     }
   }
-}
-fragment rules on Ref {
-  name
-  refUpdateRule { requiredStatusCheckContexts }
-  rules(first: 100) { nodes { parameters { ... on RequiredStatusChecksParameters { requiredStatusChecks { context } } } } }
 }";
+
+/// The question about a pull request.
+const OF_PULL: &str = "query RequiredOfPull($owner: String!, $repo: String!, $number: Int!) {
+  repository(owner: $owner, name: $repo) {
+    nameWithOwner
+    pullRequest(number: $number) { headRefOid baseRefName baseRef { ...rules } }
+  }
+}";
+
+/// Both questions, for whoever holds them against GitHub's schema.
+pub fn queries() -> [String; 2] {
+    [OF_COMMIT, OF_PULL].map(|query| format!("{query}{RULES}"))
+}
 
 #[derive(Deserialize)]
 struct Data {
@@ -70,6 +98,16 @@ struct InRepository {
     name_with_owner: String,
     default_branch_ref: Option<Ref>,
     object: Option<Object>,
+    pull_request: Option<Asking>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asking {
+    head_ref_oid: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    base_ref_name: String,
+    base_ref: Option<Ref>,
 }
 
 #[derive(Deserialize)]
@@ -82,14 +120,14 @@ struct Object {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Associated {
-    number: u64,
     state: Option<String>,
     base_ref: Option<Ref>,
 }
 
 #[derive(Deserialize)]
-#[serde(bound = "T: Deserialize<'de>")]
+#[serde(bound = "T: Deserialize<'de>", rename_all = "camelCase")]
 struct Nodes<T> {
+    total_count: Option<u64>,
     #[serde(default = "Vec::new", deserialize_with = "without_null")]
     nodes: Vec<T>,
 }
@@ -122,74 +160,90 @@ struct Parameters {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Context {
     context: String,
+    integration_id: Option<u64>,
 }
 
-/// Asks what is required of `commit`: by the base of pull request `number` if that is given, of an open pull request it belongs to, or else of the default
-/// branch.
+/// Asks what is required of `commit`: by the base of an open pull request it belongs to, or else by the default branch.
 ///
 /// # Errors
 /// When GraphQL does not tell, which without a token it never does.
-pub async fn read(repo: &Repo, commit: &str, number: Option<u64>) -> Result<Asked, Refusal> {
-    let doing = "read which checks are required";
-    let data: Data = repo.graphql(doing, QUERY, json!({"ref": commit})).await?;
+pub async fn of_commit(repo: &Repo, commit: &str) -> Result<Asked, Refusal> {
+    let found = ask(repo, OF_COMMIT, json!({"ref": commit})).await?;
+    let (commit, pulls) = match found.object {
+        Some(object) => (object.oid, object.associated_pull_requests.map(|pulls| pulls.nodes).unwrap_or_default()),
+        None => (None, Vec::new()),
+    };
+    let open = pulls.into_iter().find(|pull| pull.state.as_deref() == Some("OPEN"));
+    let base = open.and_then(|pull| pull.base_ref).or(found.default_branch_ref);
+    let base = base.ok_or_else(|| untold("the repository has no default branch"))?;
+    Ok(Asked { required: required(base)?, commit })
+}
+
+/// Asks what is required of pull request `number`, by the base it names and no other.
+///
+/// # Errors
+/// As [`of_commit`]; [`Code::NotFound`] when there is no such pull request.
+pub async fn of_pull(repo: &Repo, number: u64) -> Result<Asked, Refusal> {
+    let found = ask(repo, OF_PULL, json!({"number": number})).await?;
+    let pull = found.pull_request.ok_or_else(|| {
+        ToolError::new(Code::NotFound, format!("{DOING}: there is no pull request #{number}")).hint("check the number")
+    })?;
+    let gone = format!("the base {} does not exist", Untrusted::line(&pull.base_ref_name).quoted());
+    let base = pull.base_ref.ok_or_else(|| untold(&gone))?;
+    Ok(Asked { required: required(base)?, commit: pull.head_ref_oid })
+}
+
+async fn ask(repo: &Repo, query: &str, variables: serde_json::Value) -> Result<InRepository, Refusal> {
+    let data: Data = repo.graphql(DOING, &format!("{query}{RULES}"), variables).await?;
     let nothing = || {
-        ToolError::new(Code::NotFound, format!("{doing}: there is no such repository, or this token may not see it"))
+        ToolError::new(Code::NotFound, format!("{DOING}: there is no such repository, or this token may not see it"))
     };
     let found = data.repository.ok_or_else(nothing)?;
     // GraphQL follows renames by itself.
     let name = Repository::from_full_name(&found.name_with_owner).map_err(|_| nothing())?;
     repo.api().config.allowed.check(&name)?;
-    asked(found, number).ok_or_else(|| nothing().into())
+    Ok(found)
 }
 
-fn asked(found: InRepository, number: Option<u64>) -> Option<Asked> {
-    let (commit, pulls) = match found.object {
-        Some(object) => (object.oid, object.associated_pull_requests.map(|pulls| pulls.nodes).unwrap_or_default()),
-        None => (None, Vec::new()),
-    };
-    let own = |pull: &Associated| Some(pull.number) == number;
-    let open = |pull: &Associated| pull.state.as_deref() == Some("OPEN");
-    let at = pulls.iter().position(own).or_else(|| pulls.iter().position(open));
-    let base =
-        at.and_then(|at| pulls.into_iter().nth(at)).and_then(|pull| pull.base_ref).or(found.default_branch_ref)?;
-    let mut names = BTreeSet::new();
-    names.extend(base.ref_update_rule.into_iter().flat_map(|rule| rule.required_status_check_contexts));
-    let rules = base.rules.into_iter().flat_map(|rules| rules.nodes).filter_map(|rule| rule.parameters);
-    names.extend(rules.flat_map(|parameters| parameters.required_status_checks).map(|check| check.context));
-    Some(Asked { required: Required { names, base: base.name }, commit })
+fn untold(why: &str) -> ToolError {
+    ToolError::new(Code::Unavailable, format!("{DOING}: {why}")).hint("look at the rules of the branch on the website")
+}
+
+fn required(base: Ref) -> Result<Required, ToolError> {
+    let mut checks = BTreeSet::new();
+    let classic = base.ref_update_rule.into_iter().flat_map(|rule| rule.required_status_check_contexts);
+    checks.extend(classic.map(|name| Need { name, app: None }));
+    if let Some(rules) = base.rules {
+        let count = rules.nodes.len() as u64;
+        if rules.total_count.is_some_and(|total| total > count) {
+            return Err(untold("the branch has more than a hundred rules"));
+        }
+        let parameters = rules.nodes.into_iter().filter_map(|rule| rule.parameters);
+        let needed = parameters.flat_map(|parameters| parameters.required_status_checks);
+        checks.extend(needed.map(|check| Need { name: check.context, app: check.integration_id }));
+    }
+    Ok(Required { checks, base: base.name })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(value: serde_json::Value, number: Option<u64>) -> Option<(String, Vec<String>)> {
-        let asked = asked(serde_json::from_value(value).unwrap(), number)?;
-        Some((asked.required.base, asked.required.names.into_iter().collect()))
+    fn of(rules: serde_json::Value) -> Option<Vec<(String, Option<u64>)>> {
+        let base: Ref = serde_json::from_value(rules).unwrap();
+        required(base).ok().map(|required| required.checks.into_iter().map(|need| (need.name, need.app)).collect())
     }
 
     #[test]
-    fn the_rules_are_those_of_where_it_is_to_go() {
-        let branch = |name: &str, check: &str| {
-            json!({"name": name, "refUpdateRule": {"requiredStatusCheckContexts": [check, null]},
-                "rules": {"nodes": [null, {"parameters": null}, {"parameters": {}},
-                    {"parameters": {"requiredStatusChecks": [{"context": format!("{check}-ruled")}]}}]}})
-        };
-        let pull = |number: u64, state: &str, base: &str| json!({"number": number, "state": state, "baseRef": branch(base, base)});
-        let whole = |pulls: serde_json::Value| {
-            json!({"nameWithOwner": "a/b", "defaultBranchRef": branch("main", "main"),
-                "object": {"oid": "0", "associatedPullRequests": {"nodes": pulls}}})
-        };
-        let pulls = json!([pull(1, "MERGED", "old"), pull(2, "OPEN", "next"), pull(3, "OPEN", "other")]);
-        let names = |base: &str| Some((base.to_owned(), vec![base.to_owned(), format!("{base}-ruled")]));
-        assert_eq!(of(whole(pulls.clone()), Some(3)), names("other"));
-        assert_eq!(of(whole(pulls), None), names("next"));
-        assert_eq!(of(whole(json!([pull(1, "MERGED", "old")])), None), names("main"));
-        assert_eq!(of(whole(json!([{"number": 2, "state": "OPEN", "baseRef": null}])), None), names("main"));
-        let bare = json!({"nameWithOwner": "a/b", "defaultBranchRef": {"name": "main", "refUpdateRule": null, "rules": null}, "object": null});
-        assert_eq!(of(bare, None), Some(("main".into(), vec![])));
-        assert_eq!(of(json!({"nameWithOwner": "a/b", "defaultBranchRef": null, "object": {}}), None), None);
+    fn rules_of_both_kinds_count_and_a_part_of_them_is_none() {
+        let rule = |context: &str, app: serde_json::Value| json!({"parameters": {"requiredStatusChecks": [{"context": context, "integrationId": app}]}});
+        let whole = json!({"name": "main", "refUpdateRule": {"requiredStatusCheckContexts": ["test", null]},
+            "rules": {"totalCount": 4, "nodes": [{"parameters": null}, {"parameters": {}}, rule("scan", json!(4242)), rule("test", json!(null))]}});
+        assert_eq!(of(whole), Some(vec![("scan".into(), Some(4242)), ("test".into(), None)]));
+        assert_eq!(of(json!({"name": "main", "refUpdateRule": null, "rules": null})), Some(vec![]));
+        assert_eq!(of(json!({"name": "main", "rules": {"totalCount": 101, "nodes": []}})), None);
     }
 }

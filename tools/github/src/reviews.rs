@@ -20,6 +20,7 @@ pub struct Review {
     state: Option<String>,
     submitted_at: Option<String>,
     commit_id: Option<String>,
+    author_association: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
     body: String,
 }
@@ -33,6 +34,9 @@ pub struct Opinion {
     pub state: String,
     /// When, in UTC.
     pub at: String,
+    /// What the reviewer is to the repository, where that is no owner, member or collaborator: such a review does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub association: Option<String>,
     /// Whether it was about an older commit than the one there is now.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub outdated: bool,
@@ -46,15 +50,16 @@ const BODY_MAX: usize = 600;
 
 /// The latest opinion of each person, in the order they first spoke. A comment takes no approval back; a dismissal does.
 pub fn latest(reviews: &[Review], head: Option<&str>) -> Vec<Opinion> {
-    let mut latest: Vec<(String, &Review)> = Vec::new();
+    let mut latest: Vec<(Option<String>, &Review)> = Vec::new();
     for review in reviews {
         let state = word(review.state.as_deref());
         // Written and not sent: only its author sees it.
         if state == "pending" {
             continue;
         }
-        let name = review.user.as_ref().map_or("ghost", |user| &user.login).to_owned();
-        match latest.iter_mut().find(|(known, _)| *known == name) {
+        // Accounts that were deleted cannot be told apart, so none of them takes another's word back.
+        let name = review.user.as_ref().map(|user| user.login.clone());
+        match latest.iter_mut().find(|(known, _)| name.is_some() && *known == name) {
             None => latest.push((name, review)),
             Some((_, known)) if state == "commented" && word(known.state.as_deref()) != "commented" => {}
             Some((_, known)) => *known = review,
@@ -64,6 +69,10 @@ pub fn latest(reviews: &[Review], head: Option<&str>) -> Vec<Opinion> {
         reviewer: person(review.user.as_ref()),
         state: word(review.state.as_deref()),
         at: when(review.submitted_at.as_deref()),
+        association: match word(review.author_association.as_deref()) {
+            known if ["owner", "member", "collaborator", "unknown"].contains(&known.as_str()) => None,
+            other => Some(other),
+        },
         outdated: head.is_some() && review.commit_id.as_deref() != head,
         body: Untrusted::line(&clipped(&crate::prose::visible(review.body.trim()))),
     };

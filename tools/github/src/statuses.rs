@@ -1,7 +1,5 @@
 //! What reported on a commit: check runs, which Actions and apps make, and commit statuses, which everybody else does.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::Untrusted;
@@ -13,8 +11,8 @@ use crate::{
     required::{self, Required},
     segment,
     unread::{Unread, or_note},
-    verdict::{self, Check, Outcome, Summary},
-    words::{lasting, or_default, seconds_between, without_null},
+    verdict::{self, Check, Outcome, Reporter, Summary},
+    words::{self, lasting, or_default, seconds_between},
 };
 
 /// Pages of a hundred that are read of each kind.
@@ -35,7 +33,7 @@ pub struct Run {
     started_at: Option<String>,
     completed_at: Option<String>,
     /// Where its details are.
-    pub details_url: Option<String>,
+    details_url: Option<String>,
     html_url: Option<String>,
     /// What it says.
     pub output: Option<Output>,
@@ -56,24 +54,22 @@ pub struct Output {
 
 #[derive(Clone, Debug, Deserialize)]
 struct App {
+    id: Option<u64>,
     slug: Option<String>,
 }
 
 impl Run {
-    /// The job of Actions that it is, if it is one.
+    /// The job of Actions that it is, if it is one. A job and its check run have one number; what the run's addresses say is whoever made it's word.
     pub fn job(&self) -> Option<u64> {
         let actions = self.app.as_ref().and_then(|app| app.slug.as_deref()) == Some("github-actions");
-        let of =
-            |url: &Option<String>| url.as_deref()?.split_once("/job/")?.1.split(['/', '?', '#']).next()?.parse().ok();
-        actions.then(|| of(&self.details_url).or_else(|| of(&self.html_url)).unwrap_or(self.id))
+        actions.then_some(self.id)
     }
 }
 
 #[derive(Deserialize)]
 struct Runs {
-    #[serde(default, deserialize_with = "or_default")]
     total_count: u64,
-    #[serde(default, deserialize_with = "without_null")]
+    #[serde(deserialize_with = "words::list")]
     check_runs: Vec<Run>,
 }
 
@@ -97,7 +93,9 @@ pub struct Status {
 
 #[derive(Deserialize)]
 struct Statuses {
-    #[serde(default, deserialize_with = "without_null")]
+    #[serde(default, deserialize_with = "or_default")]
+    total_count: u64,
+    #[serde(deserialize_with = "words::list")]
     statuses: Vec<Status>,
 }
 
@@ -105,7 +103,7 @@ impl Page for Statuses {
     type Item = Status;
 
     fn open(self) -> (Vec<Status>, Option<u64>) {
-        (self.statuses, None)
+        (self.statuses, Some(self.total_count))
     }
 }
 
@@ -168,7 +166,7 @@ pub async fn read(
     let mut taken = |whole_list: bool, what: &str| {
         if !whole_list {
             whole = false;
-            let error = shared::ToolError::new(shared::Code::TooLarge, format!("there are more than {}", PAGES * 100));
+            let error = shared::ToolError::new(shared::Code::TooLarge, "GitHub counts more than it lists here");
             unread.push(Unread::new(what, &error));
         }
     };
@@ -189,36 +187,38 @@ pub async fn read(
 }
 
 fn reported(runs: Vec<Run>, statuses: Vec<Status>, required: Option<&Required>, whole: bool) -> Reported {
-    let names: Option<&BTreeSet<String>> = required.map(|required| &required.names);
-    let is_required = |name: &str| names.map(|names| names.contains(name));
+    let needs = required.map(|required| &required.checks);
     let mut all: Vec<(Check, Shown, Option<Run>)> = Vec::new();
     for run in runs {
         let (outcome, word) = verdict::run(run.status.as_deref(), run.conclusion.as_deref());
+        let app = Reporter::App(run.app.as_ref().and_then(|app| app.id).unwrap_or_default());
+        let check = Check { name: run.name.clone(), outcome, reporter: app };
         let took = seconds_between(run.started_at.as_deref(), run.completed_at.as_deref()).map(lasting);
         let says = run.output.as_ref().and_then(|output| output.title.as_deref());
         let shown = Shown {
             name: Untrusted::line(&run.name),
             outcome,
-            word: word.clone(),
-            required: is_required(&run.name),
+            word,
+            required: check.required(needs),
             took,
             says: short(says),
             url: Untrusted::line(run.html_url.as_deref().or(run.details_url.as_deref()).unwrap_or_default()),
         };
-        all.push((Check { name: run.name.clone(), outcome, word }, shown, Some(run)));
+        all.push((check, shown, Some(run)));
     }
     for status in statuses {
         let (outcome, word) = verdict::status(status.state.as_deref());
+        let check = Check { name: status.context.clone(), outcome, reporter: Reporter::Unknown };
         let shown = Shown {
             name: Untrusted::line(&status.context),
             outcome,
-            word: word.clone(),
-            required: is_required(&status.context),
+            word,
+            required: check.required(needs),
             took: None,
             says: short(status.description.as_deref()),
             url: Untrusted::line(status.target_url.as_deref().unwrap_or_default()),
         };
-        all.push((Check { name: status.context, outcome, word }, shown, None));
+        all.push((check, shown, None));
     }
     all.sort_by(|(one, shown, _), (other, compared, _)| {
         let rank = |check: &Check, shown: &Shown| (check.outcome, shown.required != Some(true));
@@ -227,7 +227,7 @@ fn reported(runs: Vec<Run>, statuses: Vec<Status>, required: Option<&Required>, 
     let checks: Vec<Check> = all.iter().map(|(check, ..)| check.clone()).collect();
     let failing = all.iter().filter(|(check, ..)| check.outcome == Outcome::Failure);
     Reported {
-        summary: verdict::judge(&checks, names, whole),
+        summary: verdict::judge(&checks, needs, whole),
         failing: failing.filter_map(|(.., run)| run.clone()).collect(),
         rules: required.map(required::Required::line),
         checks: all.into_iter().map(|(_, shown, _)| shown).collect(),
@@ -241,22 +241,15 @@ fn short(text: Option<&str>) -> Untrusted {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
+    use crate::verdict::Need;
 
     fn run(value: serde_json::Value) -> Run {
         serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn a_job_is_found_by_its_address_and_only_of_actions() {
-        let actions = json!({"slug": "github-actions"});
-        let url = "https://github.com/acme/shop/actions/runs/7/job/42?pr=1";
-        assert_eq!(run(json!({"id": 1, "app": actions, "details_url": url})).job(), Some(42));
-        assert_eq!(run(json!({"id": 1, "app": actions, "details_url": null})).job(), Some(1));
-        assert_eq!(run(json!({"id": 1, "app": {"slug": "circleci"}, "details_url": url})).job(), None);
-        assert_eq!(run(json!({"id": 1, "app": null})).job(), None);
     }
 
     #[test]
@@ -266,7 +259,7 @@ mod tests {
         };
         let runs = vec![of("z", "success"), of("a", "failure"), of("needed", "failure")];
         let status: Status = serde_json::from_value(json!({"context": "ci/old", "state": "pending"})).unwrap();
-        let required = Required { names: BTreeSet::from(["needed".to_owned()]), base: "main".into() };
+        let required = Required { checks: BTreeSet::from([Need::named("needed")]), base: "main".into() };
         let found = reported(runs, vec![status], Some(&required), true);
         let names: Vec<Untrusted> = found.checks.iter().map(|check| check.name.clone()).collect();
         assert_eq!(names, ["needed", "a", "ci/old", "z"].map(Untrusted::line));

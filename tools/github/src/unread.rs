@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use shared::{Result, Text, ToolError, Untrusted};
+use shared::{Records, Result, Text, ToolError, Untrusted};
 
 use crate::failure::Refusal;
 
@@ -39,9 +39,9 @@ pub fn or_note<T>(found: Result<T, Refusal>, what: &str, unread: &mut Vec<Unread
 }
 
 /// Writes them, a line each.
-pub fn write(unread: &[Unread], text: &mut Text<'_>) {
-    for one in unread {
+pub fn write(unread: &Records<Unread>, text: &mut Text<'_>) {
+    text.plain_records(unread, |one| {
         let said = if one.said.is_empty() { String::new() } else { format!(" ({})", one.said.quoted()) };
-        text.line(format_args!("could not look at {}: {}: {}{said}", one.what, one.code, one.why));
-    }
+        format!("could not look at {}: {}: {}{said}", one.what, one.code, one.why)
+    });
 }

@@ -1,13 +1,16 @@
 //! Check runs and commit statuses as one verdict. Pure.
 //!
-//! A verdict of success is only given when everything was seen and everything succeeded: a source that could not be read, a required check that has not
-//! reported and a word this server does not know each stand against it.
+//! A verdict of success is only given when everything that reports was seen and all of it succeeded: a source that could not be read to its end, a required
+//! check that has not reported and a word this server does not know each stand against it. Where it is not known what is required, the line says that.
 
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::Untrusted;
+
+/// Required checks that are named when they are missing.
+const NAMED: usize = 10;
 
 /// How one check ended, or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -57,8 +60,48 @@ pub struct Check {
     pub name: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// GitHub's word for it.
-    pub word: String,
+    /// Who reported it.
+    pub reporter: Reporter,
+}
+
+/// Who reported a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reporter {
+    /// The app of this number.
+    App(u64),
+    /// Whoever set a commit status: GitHub does not tell by which app.
+    Unknown,
+}
+
+/// A check that a merge needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// Its name.
+    pub name: String,
+    /// The app it has to come from, where a rule says so: anybody's workflow may have a job of any name.
+    pub app: Option<u64>,
+}
+
+impl Need {
+    /// A check of this name, whoever reports it.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), app: None }
+    }
+
+    fn is(&self, check: &Check) -> bool {
+        let by = match (self.app, check.reporter) {
+            (Some(app), Reporter::App(reporter)) => app == reporter,
+            _ => true,
+        };
+        by && self.name == check.name
+    }
+}
+
+impl Check {
+    /// Whether a merge needs it; nothing where it is not known what a merge needs.
+    pub fn required(&self, needs: Option<&BTreeSet<Need>>) -> Option<bool> {
+        needs.map(|needs| needs.iter().any(|need| need.is(self)))
+    }
 }
 
 /// What `status` and `conclusion` of a check run mean.
@@ -99,21 +142,23 @@ pub struct Summary {
     pub failing_required: Option<u64>,
     /// Required checks that have not reported at all.
     pub missing: Vec<Untrusted>,
+    /// Whether every source of checks could be read to its end.
+    pub whole: bool,
 }
 
-/// Judges `checks`. `required` are the names a merge needs, where that could be read; `whole` says whether every source of checks could be.
-pub fn judge(checks: &[Check], required: Option<&BTreeSet<String>>, whole: bool) -> Summary {
+/// Judges `checks`. `needs` is what a merge needs, where that could be read; `whole` says whether every source of checks could be.
+pub fn judge(checks: &[Check], needs: Option<&BTreeSet<Need>>, whole: bool) -> Summary {
     let count = |wanted: Outcome| checks.iter().filter(|check| check.outcome == wanted).count() as u64;
-    let reported: BTreeSet<&str> = checks.iter().map(|check| check.name.as_str()).collect();
-    let missing: Vec<Untrusted> = required
+    let missing: BTreeSet<&str> = needs
         .into_iter()
         .flatten()
-        .filter(|name| !reported.contains(name.as_str()))
-        .map(|name| Untrusted::line(name))
+        .filter(|need| !checks.iter().any(|check| need.is(check)))
+        .map(|need| need.name.as_str())
         .collect();
-    let failing_required = required.map(|required| {
+    let missing: Vec<Untrusted> = missing.into_iter().map(Untrusted::line).collect();
+    let failing_required = needs.map(|_| {
         let failing = checks.iter().filter(|check| check.outcome == Outcome::Failure);
-        failing.filter(|check| required.contains(&check.name)).count() as u64
+        failing.filter(|check| check.required(needs) == Some(true)).count() as u64
     });
     let (failing, pending, succeeded) = (count(Outcome::Failure), count(Outcome::Pending), count(Outcome::Success));
     let verdict = match () {
@@ -124,7 +169,7 @@ pub fn judge(checks: &[Check], required: Option<&BTreeSet<String>>, whole: bool)
         () if succeeded == 0 => Verdict::None,
         () => Verdict::Success,
     };
-    Summary { verdict, failing, pending, succeeded, failing_required, missing }
+    Summary { verdict, failing, pending, succeeded, failing_required, missing, whole }
 }
 
 impl Summary {
@@ -147,12 +192,19 @@ impl Summary {
         if self.failing == 0 && self.pending == 0 {
             parts.push(if all == 0 { "no check has reported".to_owned() } else { format!("all {all} succeeded") });
         }
-        if self.verdict == Verdict::Unknown {
+        if !self.whole {
             parts.push("not everything could be looked at".to_owned());
         }
-        let missing: Vec<String> = self.missing.iter().map(|name| name.quoted().to_string()).collect();
+        if self.failing_required.is_none() {
+            parts.push("which are required is not known".to_owned());
+        }
+        let missing: Vec<String> = self.missing.iter().take(NAMED).map(|name| name.quoted().to_string()).collect();
         if !missing.is_empty() {
-            parts.push(format!("required and not reported yet: {}", missing.join(", ")));
+            let more = match self.missing.len() - missing.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            parts.push(format!("required and not reported yet: {}{more}", missing.join(", ")));
         }
         format!("{}: {}", self.verdict.word(), parts.join("; "))
     }
@@ -163,7 +215,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, outcome: Outcome) -> Check {
-        Check { name: name.to_owned(), outcome, word: String::new() }
+        Check { name: name.to_owned(), outcome, reporter: Reporter::App(15368) }
     }
 
     #[test]
@@ -192,13 +244,13 @@ mod tests {
 
     #[test]
     fn success_is_everything_seen_and_everything_well() {
-        let required = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let required = |names: &[&str]| names.iter().map(|name| Need::named(name)).collect::<BTreeSet<_>>();
         let (good, bad, open) =
             (check("a", Outcome::Success), check("b", Outcome::Failure), check("c", Outcome::Pending));
         for (checks, needed, whole, line) in [
             (vec![good.clone()], Some(required(&["a"])), true, "success: all 1 succeeded"),
-            (vec![good.clone()], None, true, "success: all 1 succeeded"),
-            (vec![], None, true, "none: no check has reported"),
+            (vec![good.clone()], None, true, "success: all 1 succeeded; which are required is not known"),
+            (vec![], None, true, "none: no check has reported; which are required is not known"),
             (
                 vec![],
                 Some(required(&["a"])),
@@ -211,8 +263,18 @@ mod tests {
                 true,
                 "pending: all 1 succeeded; required and not reported yet: `x`",
             ),
-            (vec![good.clone()], None, false, "unknown: all 1 succeeded; not everything could be looked at"),
-            (vec![], None, false, "unknown: no check has reported; not everything could be looked at"),
+            (
+                vec![good.clone()],
+                None,
+                false,
+                "unknown: all 1 succeeded; not everything could be looked at; which are required is not known",
+            ),
+            (
+                vec![],
+                None,
+                false,
+                "unknown: no check has reported; not everything could be looked at; which are required is not known",
+            ),
             (vec![good.clone(), bad.clone()], Some(required(&["b"])), true, "failure: 1 of 2 failing (required)"),
             (
                 vec![good.clone(), bad.clone()],
@@ -220,11 +282,30 @@ mod tests {
                 true,
                 "failure: 1 of 2 failing (none of them required)",
             ),
-            (vec![good.clone(), bad.clone()], None, false, "failure: 1 of 2 failing"),
-            (vec![open.clone(), bad.clone()], None, true, "failure: 1 of 2 failing; 1 of 2 pending"),
-            (vec![open, good], None, true, "pending: 1 of 2 pending"),
+            (vec![good.clone(), bad.clone()], None, false, "failure: 1 of 2 failing; not everything could be looked at; which are required is not known"),
+            (
+                vec![open.clone(), bad.clone()],
+                None,
+                true,
+                "failure: 1 of 2 failing; 1 of 2 pending; which are required is not known",
+            ),
+            (vec![open, good], None, true, "pending: 1 of 2 pending; which are required is not known"),
         ] {
             assert_eq!(judge(&checks, needed.as_ref(), whole).line(), line);
         }
+    }
+
+    #[test]
+    fn a_job_of_the_same_name_is_not_what_another_app_has_to_say() {
+        let needs = BTreeSet::from([Need { name: "scan".into(), app: Some(4242) }]);
+        let own = check("scan", Outcome::Success);
+        assert_eq!(own.required(Some(&needs)), Some(false));
+        let summary = judge(std::slice::from_ref(&own), Some(&needs), true);
+        assert_eq!(summary.line(), "pending: all 1 succeeded; required and not reported yet: `scan`");
+        let right = Check { reporter: Reporter::App(4242), ..own.clone() };
+        assert_eq!(judge(&[right], Some(&needs), true).verdict, Verdict::Success);
+        // Of a commit status GitHub does not tell the app.
+        let status = Check { reporter: Reporter::Unknown, ..own };
+        assert_eq!(judge(&[status], Some(&needs), true).verdict, Verdict::Success);
     }
 }

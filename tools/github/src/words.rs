@@ -79,6 +79,12 @@ pub fn without_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
     Ok(items.unwrap_or_default().into_iter().flatten().collect())
 }
 
+/// A list that has to be there, without what is `null` in it: `null` in its place is not an empty list.
+pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let items: Vec<Option<T>> = Vec::deserialize(deserializer)?;
+    Ok(items.into_iter().flatten().collect())
+}
+
 /// A label, which older answers send as its bare name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]

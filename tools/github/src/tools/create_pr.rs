@@ -13,6 +13,7 @@ use crate::{
     failure::Refusal,
     pull::Pull,
     repo::Repo,
+    repository::Repository,
     segment,
     tools::list_prs::from,
     writing::{self, Trouble, Written},
@@ -76,6 +77,11 @@ impl Tool for CreatePr {
         let body = writing::text("body", params.body.as_deref().unwrap_or_default(), false)?;
         let base = segment::reference("base", &params.base)?;
         let head = from(repo.name().owner(), &params.head)?;
+        let fork = head.split_once(':').map_or(repo.name().owner(), |(owner, _)| owner);
+        if !fork.eq_ignore_ascii_case(repo.name().owner()) {
+            // What a fork holds is shown by the pull request.
+            repo.api().config.allowed.check(&Repository::parse(fork, repo.name().name())?)?;
+        }
         let reviewers = names("reviewers", params.reviewers.as_deref())?;
         let teams = names("team_reviewers", params.team_reviewers.as_deref())?;
         if head == format!("{}:{base}", repo.name().owner()) {
@@ -116,6 +122,10 @@ impl Tool for CreatePr {
                 .hint(format!("do not open it again; {look}"))
         })?;
         let mut troubles = Vec::new();
+        if params.draft && !pull.draft {
+            let error = ToolError::new(Code::Conflict, "GitHub opened it ready for review and not as a draft");
+            troubles.push(Trouble::new(&error.hint("turn it into a draft on the website if that matters")));
+        }
         if !(reviewers.is_empty() && teams.is_empty()) {
             let tail = format!("pulls/{}/requested_reviewers", pull.number);
             let look = format!("github_get_pr number={} says whose reviews it waits for", pull.number);
@@ -126,7 +136,7 @@ impl Tool for CreatePr {
         Ok(Written {
             repository: repo.scope(),
             dry_run: false,
-            done: format!("opened {}pull request #{}", if params.draft { "draft " } else { "" }, pull.number),
+            done: format!("opened {}pull request #{}", if pull.draft { "draft " } else { "" }, pull.number),
             url: Untrusted::line(pull.html_url.as_deref().unwrap_or_default()),
             troubles,
             request: None,

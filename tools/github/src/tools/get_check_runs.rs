@@ -58,7 +58,7 @@ pub struct Found {
     /// Every check, failing ones first.
     checks: Records<Shown>,
     /// What could not be looked at.
-    unread: Vec<Unread>,
+    unread: Records<Unread>,
 }
 
 impl Answer for Found {
@@ -92,7 +92,7 @@ impl Answer for Found {
     }
 
     fn lists(&mut self) -> Vec<&mut dyn List> {
-        vec![&mut self.causes, &mut self.checks]
+        vec![&mut self.unread, &mut self.causes, &mut self.checks]
     }
 }
 
@@ -138,7 +138,7 @@ impl Tool for GetCheckRuns {
             rules: reported.rules,
             causes: Records::all("logs", causes),
             checks: Records::all("checks", reported.checks),
-            unread,
+            unread: Records::all("notes", unread),
         })
     }
 }
@@ -171,14 +171,13 @@ fn asked(given: &str) -> Result<Asked> {
 async fn resolve(repo: &Repo, asked: &Asked) -> Result<(String, Result<required::Required, Refusal>)> {
     match asked {
         Asked::Ref(name) => {
-            let required = required::read(repo, name, None).await;
+            let required = required::of_commit(repo, name).await;
             // Asked by its id, so that all sources speak of one commit, even if the branch moves on.
             let commit = required.as_ref().ok().and_then(|asked| asked.commit.clone());
             Ok((commit.unwrap_or_else(|| name.clone()), required.map(|asked| asked.required)))
         }
         Asked::Pull(number) => {
-            let head = format!("refs/pull/{number}/head");
-            let required = required::read(repo, &head, Some(*number)).await;
+            let required = required::of_pull(repo, *number).await;
             if let Ok(required::Asked { commit: Some(commit), required }) = required {
                 return Ok((commit, Ok(required)));
             }

@@ -80,7 +80,7 @@ pub struct Found {
     #[serde(skip_serializing_if = "Option::is_none")]
     comments: Option<Records<Comment>>,
     /// What could not be looked at.
-    unread: Vec<Unread>,
+    unread: Records<Unread>,
 }
 
 impl Answer for Found {
@@ -132,7 +132,7 @@ impl Answer for Found {
     }
 
     fn lists(&mut self) -> Vec<&mut dyn List> {
-        let mut lists: Vec<&mut dyn List> = vec![&mut self.body];
+        let mut lists: Vec<&mut dyn List> = vec![&mut self.unread, &mut self.body];
         lists.extend(self.comments.as_mut().map(|comments| comments as &mut dyn List));
         lists.extend(self.timeline.as_mut().map(|timeline| timeline as &mut dyn List));
         lists
@@ -163,6 +163,7 @@ impl Tool for GetIssue {
         }
         let (doing, tail) = (format!("read issue #{}", params.number), format!("issues/{}", params.number));
         let issue = repo.read::<Issue>(&doing, &tail, "").await?.value;
+        repo.answers_for(issue.repository())?;
         let mut unread = Vec::new();
         let mut timeline = None;
         if include.contains(&Include::Timeline) && !further {
@@ -201,7 +202,7 @@ impl Tool for GetIssue {
             comment_count: issue.comments,
             timeline,
             comments,
-            unread,
+            unread: Records::all("notes", unread),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use shared::{Annotations, Call, Lines, Read, Result, Tool, ToolError, Untrusted};
+use shared::{Annotations, Call, Lines, Read, Records, Result, Tool, ToolError, Untrusted};
 
 use self::{
     answer::{Ended, Found},
@@ -98,7 +98,7 @@ impl Tool for GetPr {
         found.files = taken(files, &mut unread);
         found.comments = taken(comments, &mut unread);
         call.check()?;
-        found.unread = unread;
+        found.unread = Records::all("notes", unread);
         Ok(found)
     }
 }
@@ -108,7 +108,11 @@ async fn read(repo: &Repo, number: u64) -> Result<Pull> {
     let (doing, tail) = (format!("read pull request #{number}"), format!("pulls/{number}"));
     for again in (0..=AGAIN).rev() {
         let pull = repo.read::<Pull>(&doing, &tail, "").await?.value;
-        if pull.mergeable.is_some() || pull.state.as_deref() != Some("open") || again == 0 {
+        repo.answers_for(pull.repository())?;
+        if pull.mergeable.is_some() && pull.mergeable_state.as_deref() != Some("unknown")
+            || pull.state.as_deref() != Some("open")
+            || again == 0
+        {
             return Ok(pull);
         }
         tokio::select! {
@@ -163,6 +167,6 @@ fn found(repo: &Repo, pull: &Pull, further: bool) -> Found {
         threads: None,
         files: None,
         comments: None,
-        unread: Vec::new(),
+        unread: Records::all("notes", Vec::new()),
     }
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
-    Annotations, Answer, Call, Digest, Lines, List, Place, Read, Records, Result, Text, Tool, ToolError, Total,
+    Annotations, Answer, Call, Code, Digest, Lines, List, Place, Read, Records, Result, Text, Tool, ToolError, Total,
     Untrusted,
     diff::{self, FileDiff, Known, Overview, Totals},
     http::bounds::Bounds,
@@ -139,8 +139,20 @@ impl Tool for GetPrDiff {
         let repo = server.repo(&call, &params.owner, &params.repo)?;
         let paths: Vec<String> = params.paths.iter().flatten().map(|path| literal(path)).collect::<Result<_>>()?;
         let tail = format!("pulls/{}", params.number);
-        let pull = repo.read::<Pull>(&format!("read pull request #{}", params.number), &tail, "").await?.value;
-        let changes = changes(&repo, &pull, &tail).await?;
+        let doing = format!("read pull request #{}", params.number);
+        let mut pull = repo.read::<Pull>(&doing, &tail, "").await?.value;
+        repo.answers_for(pull.repository())?;
+        let mut changes = self::changes(&repo, &pull, &tail).await?;
+        // The diff does not say of which commit it is: what its pull request says after it has to be what it said before.
+        let mut again = repo.read::<Pull>(&doing, &tail, "").await?.value;
+        if again.commit() != pull.commit() {
+            changes = self::changes(&repo, &again, &tail).await?;
+            pull = std::mem::replace(&mut again, repo.read::<Pull>(&doing, &tail, "").await?.value);
+            if again.commit() != pull.commit() {
+                return Err(ToolError::new(Code::Conflict, format!("{doing}: its branch moves while it is read"))
+                    .hint("call again in a minute"));
+            }
+        }
         let known = Known { files: pull.changed_files, additions: pull.additions, deletions: pull.deletions };
         let scope = repo.scope();
         call.clone().blocking(move || found(scope, &pull, &changes, &paths, known, params.stat, &call)).await
@@ -157,7 +169,14 @@ async fn changes(repo: &Repo, pull: &Pull, tail: &str) -> Result<Changes> {
     let doing = format!("read the diff of #{}", pull.number);
     if pull.changed_files.is_none_or(|files| files <= DIFF_FILES) {
         match repo.fetch(&doing, tail, "", DIFF, Bounds::of(repo.call())).await {
-            Ok(response) => return Ok(Changes::Diff(response.into_body())),
+            Ok(response) => {
+                let body = response.body();
+                if !body.is_empty() && !body.starts_with(b"diff ") {
+                    return Err(ToolError::new(Code::Unavailable, format!("{doing}: the answer is no diff"))
+                        .hint("check GITHUB_API_URL and the proxy: some put a login page in between"));
+                }
+                return Ok(Changes::Diff(response.into_body()));
+            }
             // Too large for one piece.
             Err(refusal) if refusal.is(StatusCode::NOT_ACCEPTABLE) => {}
             Err(refusal) => return Err(refusal.into()),

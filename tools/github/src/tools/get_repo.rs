@@ -185,6 +185,7 @@ impl Tool for GetRepo {
     async fn run(server: Arc<Github>, params: Params, call: Call) -> Result<Found> {
         let repo = server.repo(&call, &params.owner, &params.repo)?;
         let sent = repo.read::<Sent>("read the repository", "", "").await?.value;
+        repo.answers_for(Some(&sent.full_name))?;
         // GitHub's own spelling: an answer to `ACME/Shop` is about `acme/shop`.
         let name = Untrusted::line(&sent.full_name);
         let scope = repo.scope();

@@ -10,7 +10,7 @@ use crate::{
     Github,
     list::{self, Ask, Page},
     segment,
-    words::{User, lasting, or_default, person, seconds_between, short, when, without_null, word},
+    words::{self, User, lasting, or_default, person, seconds_between, short, when, word},
 };
 
 /// What GitHub knows as a status of a run.
@@ -99,9 +99,8 @@ pub struct Row {
 
 #[derive(Deserialize)]
 struct Sent {
-    #[serde(default, deserialize_with = "or_default")]
     total_count: u64,
-    #[serde(default, deserialize_with = "without_null")]
+    #[serde(deserialize_with = "words::list")]
     workflow_runs: Vec<Run>,
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn checks(repo: &Repo, pull: &Pull, commit: Option<&str>) -> Pa
         unread.push(Unread::new("checks", &ToolError::new(Code::Unavailable, "GitHub does not tell its head")));
         return (None, unread);
     };
-    let required = required::read(repo, commit, Some(pull.number)).await.map(|asked| asked.required);
+    let required = required::of_pull(repo, pull.number).await.map(|asked| asked.required);
     let reported = statuses::read(repo, commit, required, &mut unread).await;
     let Some(reported) = or_note(reported, "checks", &mut unread) else { return (None, unread) };
     let open = reported.checks.into_iter().filter(|check| check.outcome != Outcome::Success).collect();
@@ -59,7 +59,7 @@ pub(super) async fn checks(repo: &Repo, pull: &Pull, commit: Option<&str>) -> Pa
     (Some(Checks { summary: reported.summary, rules: reported.rules, open }), unread)
 }
 
-pub(super) async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Vec<Opinion>> {
+pub(super) async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Records<Opinion>> {
     let (doing, tail) = (format!("read the reviews of #{number}"), format!("pulls/{number}/reviews"));
     let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
     let mut unread = Vec::new();
@@ -67,7 +67,7 @@ pub(super) async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> 
     if let Some((reviews, false)) = &read {
         note_rest(&mut unread, "the newest reviews", reviews.len());
     }
-    (read.map(|(reviews, _)| reviews::latest(&reviews, commit)), unread)
+    (read.map(|(reviews, _)| Records::all("reviews", reviews::latest(&reviews, commit))), unread)
 }
 
 pub(super) async fn threads(repo: &Repo, number: u64) -> Part<Threads> {
