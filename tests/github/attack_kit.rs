@@ -109,7 +109,11 @@ impl Double {
     }
 }
 
-fn one(stream: &mut TcpStream, seen: &Mutex<Vec<Asked>>, special: &dyn Fn(&Asked, usize) -> Option<Reply>) -> Option<()> {
+fn one(
+    stream: &mut TcpStream,
+    seen: &Mutex<Vec<Asked>>,
+    special: &dyn Fn(&Asked, usize) -> Option<Reply>,
+) -> Option<()> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 65_536];
     let at = loop {
@@ -159,8 +163,10 @@ fn one(stream: &mut TcpStream, seen: &Mutex<Vec<Asked>>, special: &dyn Fn(&Asked
 
 /// A pull request.
 pub fn pull() -> Value {
-    let side = |branch: &str, sha: &str| json!({"ref": branch, "sha": sha, "label": format!("acme:{branch}"),
-        "repo": {"full_name": "acme/shop"}});
+    let side = |branch: &str, sha: &str| {
+        json!({"ref": branch, "sha": sha, "label": format!("acme:{branch}"),
+        "repo": {"full_name": "acme/shop"}})
+    };
     json!({"number": 1, "title": "Add a cart", "state": "open", "user": {"login": "dev"}, "head": side("feature", SHA),
         "base": side("main", "fedcba9876543210"), "mergeable": true, "mergeable_state": "clean", "changed_files": 1, "additions": 1, "deletions": 0,
         "commits": 1, "comments": 0, "html_url": "https://github.com/acme/shop/pull/1"})
@@ -178,7 +184,8 @@ pub fn runs(runs: &[Value]) -> Value {
 
 /// What GraphQL says of required checks.
 pub fn required(names: &[&str]) -> Value {
-    let branch = json!({"name": "main", "refUpdateRule": {"requiredStatusCheckContexts": names}, "rules": {"nodes": []}});
+    let branch =
+        json!({"name": "main", "refUpdateRule": {"requiredStatusCheckContexts": names}, "rules": {"nodes": []}});
     json!({"data": {"repository": {"nameWithOwner": "acme/shop", "defaultBranchRef": branch,
         "object": {"oid": SHA, "associatedPullRequests": {"nodes": [{"number": 1, "state": "OPEN", "baseRef": branch}]}}}}})
 }
@@ -187,8 +194,10 @@ pub fn required(names: &[&str]) -> Value {
 fn usual(asked: &Asked) -> Option<Reply> {
     let commit = format!("/commits/{SHA}");
     let value = match (asked.method.as_str(), asked.path()) {
-        ("POST", "/graphql") if asked.body.contains("ReviewThreads") => json!({"data": {"repository": {"nameWithOwner": "acme/shop",
-            "pullRequest": {"reviewThreads": {"totalCount": 0, "pageInfo": {"hasNextPage": false, "endCursor": null}, "nodes": []}}}}}),
+        ("POST", "/graphql") if asked.body.contains("ReviewThreads") => {
+            json!({"data": {"repository": {"nameWithOwner": "acme/shop",
+            "pullRequest": {"reviewThreads": {"totalCount": 0, "pageInfo": {"hasNextPage": false, "endCursor": null}, "nodes": []}}}}})
+        }
         ("POST", "/graphql") => required(&[]),
         ("GET", "/repos/acme/shop") => json!({"full_name": "acme/shop", "default_branch": "main"}),
         _ if asked.of("/pulls/1") && asked.header("accept").is_some_and(|accept| accept.contains("diff")) => {
@@ -198,10 +207,14 @@ fn usual(asked: &Asked) -> Option<Reply> {
         _ if asked.of("/pulls/1/reviews") || asked.of("/pulls") || asked.of("/issues") => json!([]),
         _ if asked.of(&format!("{commit}/check-runs")) => runs(&[run(1, "test", "success")]),
         _ if asked.of(&format!("{commit}/status")) => json!({"statuses": []}),
-        _ if asked.of("/issues/1") => json!({"number": 1, "title": "T", "state": "open", "comments": 0, "pull_request": {}}),
+        _ if asked.of("/issues/1") => {
+            json!({"number": 1, "title": "T", "state": "open", "comments": 0, "pull_request": {}})
+        }
         _ if asked.of("/issues/2") => json!({"number": 2, "title": "T", "state": "open", "comments": 0}),
         _ if asked.of("/check-runs/1/annotations") => json!([]),
-        ("GET", "/rate_limit") => json!({"resources": {"core": {"remaining": 4000, "limit": 5000, "reset": 2_000_000_000}}}),
+        ("GET", "/rate_limit") => {
+            json!({"resources": {"core": {"remaining": 4000, "limit": 5000, "reset": 2_000_000_000}}})
+        }
         ("GET", "/user") => json!({"login": "dev"}),
         _ => return None,
     };

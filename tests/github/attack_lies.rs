@@ -35,7 +35,11 @@ async fn a_second_link_header_hides_no_page() {
         Some(answer)
     });
     let (text, _) = ask(&double, "github_get_check_runs", json!({"ref": "#1"})).await;
-    assert!(!text.contains(": success:"), "one of 101 fails and was not read: {}", text.lines().next().unwrap_or_default());
+    assert!(
+        !text.contains(": success:"),
+        "one of 101 fails and was not read: {}",
+        text.lines().next().unwrap_or_default()
+    );
 }
 
 #[tokio::test]
@@ -49,7 +53,8 @@ async fn a_total_that_was_not_read_is_no_success() {
 #[tokio::test]
 async fn success_is_not_said_when_what_is_required_could_not_be_read() {
     let double = Double::start(|asked, _| {
-        (asked.path() == "/graphql").then(|| document(&json!({"data": null, "errors": [{"type": "FORBIDDEN", "message": "no"}]})))
+        (asked.path() == "/graphql")
+            .then(|| document(&json!({"data": null, "errors": [{"type": "FORBIDDEN", "message": "no"}]})))
     });
     let (text, _) = ask(&double, "github_get_check_runs", json!({"ref": "#1"})).await;
     assert!(!text.contains(": success:"), "{text}");
@@ -57,7 +62,11 @@ async fn success_is_not_said_when_what_is_required_could_not_be_read() {
 
 #[tokio::test]
 async fn an_answer_without_its_list_is_not_an_empty_one() {
-    for (what, body) in [("nothing", json!({})), ("a message", json!({"message": "Server Error"})), ("null", json!({"total_count": 3, "check_runs": null}))] {
+    for (what, body) in [
+        ("nothing", json!({})),
+        ("a message", json!({"message": "Server Error"})),
+        ("null", json!({"total_count": 3, "check_runs": null})),
+    ] {
         let sent = body.clone();
         let double = Double::start(move |asked, _| asked.of(&checks()).then(|| document(&sent)));
         let (text, error) = ask(&double, "github_get_check_runs", json!({"ref": "#1"})).await;
@@ -76,7 +85,8 @@ async fn statuses_without_their_list_are_not_none() {
 
 #[tokio::test]
 async fn workflow_runs_without_their_list_are_not_none() {
-    let double = Double::start(|asked, _| asked.of("/actions/runs").then(|| document(&json!({"message": "try later"}))));
+    let double =
+        Double::start(|asked, _| asked.of("/actions/runs").then(|| document(&json!({"message": "try later"}))));
     let (text, error) = ask(&double, "github_get_workflow_runs", json!({})).await;
     assert!(error, "{text}");
 }
@@ -87,7 +97,8 @@ async fn the_rules_are_those_of_the_pull_requests_own_base() {
     let double = Double::start(|asked, _| {
         if asked.path() == "/graphql" {
             let mut answer = required(&[]);
-            let nodes: Vec<_> = (10..20).map(|number| json!({"number": number, "state": "MERGED", "baseRef": null})).collect();
+            let nodes: Vec<_> =
+                (10..20).map(|number| json!({"number": number, "state": "MERGED", "baseRef": null})).collect();
             answer["data"]["repository"]["object"]["associatedPullRequests"]["nodes"] = json!(nodes);
             return Some(document(&answer));
         }
@@ -108,13 +119,17 @@ async fn rules_behind_the_hundredth_are_not_none() {
             let mut answer = required(&[]);
             let rules: Vec<_> = (0..100).map(|_| json!({"parameters": {}})).collect();
             let branch = &mut answer["data"]["repository"]["object"]["associatedPullRequests"]["nodes"][0]["baseRef"];
-            branch["rules"] = json!({"totalCount": 101, "pageInfo": {"hasNextPage": true, "endCursor": "x"}, "nodes": rules});
+            branch["rules"] =
+                json!({"totalCount": 101, "pageInfo": {"hasNextPage": true, "endCursor": "x"}, "nodes": rules});
             document(&answer)
         })
     });
     let (text, _) = ask(&double, "github_get_pr", json!({"number": 1})).await;
     let asked = double.seen().iter().filter(|asked| asked.body.contains("rules")).count();
-    assert!(asked > 1 || double.seen().iter().any(|asked| asked.body.contains("hasNextPage")), "the query asks for no end of the rules: {text}");
+    assert!(
+        asked > 1 || double.seen().iter().any(|asked| asked.body.contains("hasNextPage")),
+        "the query asks for no end of the rules: {text}"
+    );
 }
 
 #[tokio::test]
@@ -177,7 +192,9 @@ async fn a_login_page_is_no_diff() {
 async fn a_login_page_is_no_log() {
     let double = Double::start(|asked, _| {
         if asked.path().ends_with("/logs") {
-            return Some(reply(200, "<html><body>Sign in to the proxy</body></html>").with("content-type", "text/html"));
+            return Some(
+                reply(200, "<html><body>Sign in to the proxy</body></html>").with("content-type", "text/html"),
+            );
         }
         asked.of(&checks()).then(|| document(&runs(&[run(1, "test", "failure")])))
     });
@@ -216,7 +233,12 @@ async fn a_slow_log_does_not_cost_the_verdict() {
         asked.of(&checks()).then(|| document(&runs(&[run(1, "test", "failure")])))
     });
     let mut client = double.client().await;
-    let id = client.ask("tools/call", json!({"name": "github_get_check_runs", "arguments": crate::attack_kit::shop(json!({"ref": "#1"}))})).await;
+    let id = client
+        .ask(
+            "tools/call",
+            json!({"name": "github_get_check_runs", "arguments": crate::attack_kit::shop(json!({"ref": "#1"}))}),
+        )
+        .await;
     let started = std::time::Instant::now();
     let answer = loop {
         match client.next(std::time::Duration::from_secs(130)).await {

@@ -20,7 +20,11 @@ fn resident(process: u32) -> u64 {
 async fn reviews_of_many_do_not_cost_the_answer() {
     let double = Double::start(|asked, _| {
         asked.of("/pulls/1/reviews").then(|| {
-            let all: Vec<_> = (0..40).map(|at| json!({"user": {"login": format!("user{at}")}, "state": "COMMENTED", "body": "x".repeat(600)})).collect();
+            let all: Vec<_> = (0..40)
+                .map(
+                    |at| json!({"user": {"login": format!("user{at}")}, "state": "COMMENTED", "body": "x".repeat(600)}),
+                )
+                .collect();
             document(&json!(all))
         })
     });
@@ -34,7 +38,8 @@ async fn many_labels_and_a_long_title_do_not_cost_the_answer() {
         asked.of("/pulls/1").then(|| {
             let mut pull = crate::attack_kit::pull();
             pull["labels"] = json!((0..100).map(|at| format!("{at}{}", "l".repeat(48))).collect::<Vec<_>>());
-            pull["assignees"] = json!((0..10).map(|at| json!({"login": format!("{at}{}", "l".repeat(38))})).collect::<Vec<_>>());
+            pull["assignees"] =
+                json!((0..10).map(|at| json!({"login": format!("{at}{}", "l".repeat(38))})).collect::<Vec<_>>());
             pull["body"] = json!("b".repeat(65_000));
             document(&pull)
         })
@@ -64,7 +69,10 @@ async fn large_logs_of_many_calls_do_not_fill_the_memory() {
             answer.drip = Some(|stream| {
                 let chunk = vec![b'x'; 1 << 20];
                 for _ in 0..100 {
-                    if std::io::Write::write_all(stream, b"100000\r\n").is_err() || std::io::Write::write_all(stream, &chunk).is_err() || std::io::Write::write_all(stream, b"\r\n").is_err() {
+                    if std::io::Write::write_all(stream, b"100000\r\n").is_err()
+                        || std::io::Write::write_all(stream, &chunk).is_err()
+                        || std::io::Write::write_all(stream, b"\r\n").is_err()
+                    {
                         return;
                     }
                 }
@@ -79,7 +87,14 @@ async fn large_logs_of_many_calls_do_not_fill_the_memory() {
         let started = Instant::now();
         let mut ids = Vec::new();
         for _ in 0..count {
-            ids.push(client.ask("tools/call", json!({"name": "github_get_check_runs", "arguments": shop(json!({"ref": "#1"}))})).await);
+            ids.push(
+                client
+                    .ask(
+                        "tools/call",
+                        json!({"name": "github_get_check_runs", "arguments": shop(json!({"ref": "#1"}))}),
+                    )
+                    .await,
+            );
         }
         let mut errors = 0;
         for id in ids {
@@ -105,7 +120,11 @@ async fn large_pages_of_many_calls_do_not_fill_the_memory() {
     let mut client = double.client().await;
     let mut ids = Vec::new();
     for _ in 0..4 {
-        ids.push(client.ask("tools/call", json!({"name": "github_get_check_runs", "arguments": shop(json!({"ref": "#1"}))})).await);
+        ids.push(
+            client
+                .ask("tools/call", json!({"name": "github_get_check_runs", "arguments": shop(json!({"ref": "#1"}))}))
+                .await,
+        );
     }
     for id in ids {
         client.answer(id).await;
@@ -123,10 +142,18 @@ async fn a_call_that_is_cancelled_while_an_app_asks_for_its_token_stops() {
         })
     });
     let key = std::env::temp_dir().join(format!("attack-key-{}.pem", std::process::id()));
-    let made = std::process::Command::new("openssl").args(["genrsa", "-traditional", "-out"]).arg(&key).arg("2048").output().expect("openssl");
+    let made = std::process::Command::new("openssl")
+        .args(["genrsa", "-traditional", "-out"])
+        .arg(&key)
+        .arg("2048")
+        .output()
+        .expect("openssl");
     assert!(made.status.success());
-    let start = harness::Start::new(env!("CARGO_BIN_EXE_github-server")).env("GITHUB_API_URL", double.url())
-        .env("GITHUB_APP_ID", "1").env("GITHUB_APP_INSTALLATION_ID", "2").env("GITHUB_APP_PRIVATE_KEY_FILE", &key);
+    let start = harness::Start::new(env!("CARGO_BIN_EXE_github-server"))
+        .env("GITHUB_API_URL", double.url())
+        .env("GITHUB_APP_ID", "1")
+        .env("GITHUB_APP_INSTALLATION_ID", "2")
+        .env("GITHUB_APP_PRIVATE_KEY_FILE", &key);
     let mut client = harness::Client::spawn(&start).ready().await;
     let started = Instant::now();
     let mut ids = Vec::new();
@@ -145,18 +172,32 @@ async fn a_call_that_is_cancelled_while_an_app_asks_for_its_token_stops() {
 #[tokio::test]
 async fn a_token_refused_of_an_app_is_told_as_what_it_is() {
     let key = std::env::temp_dir().join(format!("attack-key2-{}.pem", std::process::id()));
-    std::process::Command::new("openssl").args(["genrsa", "-traditional", "-out"]).arg(&key).arg("2048").output().expect("openssl");
+    std::process::Command::new("openssl")
+        .args(["genrsa", "-traditional", "-out"])
+        .arg(&key)
+        .arg("2048")
+        .output()
+        .expect("openssl");
     for (status, expected) in [(502, "unavailable"), (403, "rate_limited"), (201, "")] {
         let double = Double::start(move |asked, _| {
             asked.path().ends_with("/access_tokens").then(|| match status {
-                403 => reply(403, "{}").with("x-ratelimit-limit", "1").with("x-ratelimit-remaining", "0").with("x-ratelimit-reset", "99999999999"),
+                403 => reply(403, "{}")
+                    .with("x-ratelimit-limit", "1")
+                    .with("x-ratelimit-remaining", "0")
+                    .with("x-ratelimit-reset", "99999999999"),
                 // A clock that is ahead by more than an hour sees every token ended.
-                201 => reply(201, r#"{"token":"ghs_0123456789012345678901234567890123456789","expires_at":"2020-01-01T00:00:00Z"}"#),
+                201 => reply(
+                    201,
+                    r#"{"token":"ghs_0123456789012345678901234567890123456789","expires_at":"2020-01-01T00:00:00Z"}"#,
+                ),
                 _ => reply(status, "bad gateway"),
             })
         });
-        let start = harness::Start::new(env!("CARGO_BIN_EXE_github-server")).env("GITHUB_API_URL", double.url())
-            .env("GITHUB_APP_ID", "1").env("GITHUB_APP_INSTALLATION_ID", "2").env("GITHUB_APP_PRIVATE_KEY_FILE", &key);
+        let start = harness::Start::new(env!("CARGO_BIN_EXE_github-server"))
+            .env("GITHUB_API_URL", double.url())
+            .env("GITHUB_APP_ID", "1")
+            .env("GITHUB_APP_INSTALLATION_ID", "2")
+            .env("GITHUB_APP_PRIVATE_KEY_FILE", &key);
         let mut client = harness::Client::spawn(&start).ready().await;
         let (text, _) = harness::ask(&mut client, "github_get_check_runs", shop(json!({"ref": "#1"}))).await;
         let minted = double.seen().iter().filter(|asked| asked.path().ends_with("/access_tokens")).count();
@@ -179,10 +220,17 @@ async fn a_thousand_calls_at_once() {
         let answer = client.answer(id).await;
         if answer["result"]["isError"] == true {
             errors += 1;
-            if errors < 3 { println!("{answer}"); }
+            if errors < 3 {
+                println!("{answer}");
+            }
         }
     }
-    println!("{:?}, {errors} errors, peak {} MiB, {} requests", started.elapsed(), resident(client.process()), double.seen().len());
+    println!(
+        "{:?}, {errors} errors, peak {} MiB, {} requests",
+        started.elapsed(),
+        resident(client.process()),
+        double.seen().len()
+    );
     assert_eq!(errors, 0);
 }
 
@@ -199,7 +247,10 @@ async fn a_cancelled_call_stops_at_once() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     client.notify("notifications/cancelled", json!({"requestId": id})).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let inode = std::fs::read_dir(format!("/proc/{}/fd", client.process())).expect("fds").flatten()
-        .filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|link| link.to_string_lossy().starts_with("socket"))).count();
+    let inode = std::fs::read_dir(format!("/proc/{}/fd", client.process()))
+        .expect("fds")
+        .flatten()
+        .filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|link| link.to_string_lossy().starts_with("socket")))
+        .count();
     println!("sockets left: {inode}");
 }

@@ -10,9 +10,14 @@ fn comments(asked: &crate::attack_kit::Asked) -> bool {
 
 #[tokio::test]
 async fn what_a_proxy_answered_was_not_written_by_github() {
-    for (body, kind) in [("<html>Sign in</html>", "text/html"), ("{}", "application/json"), (r#"{"message":"queued"}"#, "application/json")] {
+    for (body, kind) in [
+        ("<html>Sign in</html>", "text/html"),
+        ("{}", "application/json"),
+        (r#"{"message":"queued"}"#, "application/json"),
+    ] {
         for status in [200, 202] {
-            let double = Double::start(move |asked, _| comments(asked).then(|| reply(status, body).with("content-type", kind)));
+            let double =
+                Double::start(move |asked, _| comments(asked).then(|| reply(status, body).with("content-type", kind)));
             let (text, error) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": "hi"})).await;
             assert!(error && !text.contains("was written"), "HTTP {status} {body}: {text}");
         }
@@ -79,13 +84,23 @@ async fn what_is_asked_for_is_what_is_said_to_be_opened() {
             reply(201, pull.to_string())
         })
     });
-    let (text, _) = ask(&double, "github_create_pr", json!({"title": "T", "head": "feature", "base": "main", "draft": true})).await;
+    let (text, _) =
+        ask(&double, "github_create_pr", json!({"title": "T", "head": "feature", "base": "main", "draft": true})).await;
     assert!(!text.contains("opened draft"), "GitHub opened one that is no draft: {text}");
 }
 
 #[tokio::test]
 async fn a_dry_run_that_is_misspelt_is_no_write() {
-    for more in [json!({"dryrun": true}), json!({"dry_run": "yes"}), json!({"dry_run": 1}), json!({"Dry_Run": true}), json!({"dry_run": "TRUE"}), json!({"dry-run": true}), json!({"dryRun": true}), json!({"dry_run": null})] {
+    for more in [
+        json!({"dryrun": true}),
+        json!({"dry_run": "yes"}),
+        json!({"dry_run": 1}),
+        json!({"Dry_Run": true}),
+        json!({"dry_run": "TRUE"}),
+        json!({"dry-run": true}),
+        json!({"dryRun": true}),
+        json!({"dry_run": null}),
+    ] {
         let double = Double::start(|asked, _| comments(asked).then(|| reply(201, r#"{"html_url":"x"}"#)));
         let mut arguments = json!({"number": 2, "body": "hi"});
         arguments.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
@@ -119,9 +134,9 @@ async fn a_secret_in_pieces_of_the_title_and_head_is_not_written() {
 async fn a_write_answered_by_a_redirect_is_not_sent_again() {
     for status in [301, 302, 303, 307, 308] {
         let double = Double::start(move |asked, _| {
-            comments(asked).then(|| reply(status, "").with("location", "/repositories/7/issues/2/comments")).or_else(|| {
-                (asked.path() == "/repositories/7").then(|| document(&json!({"full_name": "acme/store"})))
-            })
+            comments(asked)
+                .then(|| reply(status, "").with("location", "/repositories/7/issues/2/comments"))
+                .or_else(|| (asked.path() == "/repositories/7").then(|| document(&json!({"full_name": "acme/store"}))))
         });
         let (text, error) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": "hi"})).await;
         assert!(error, "{text}");

@@ -5,6 +5,7 @@
 mod asking;
 mod attack_kit;
 mod attack_lies;
+mod attack_more;
 mod attack_reach;
 mod attack_size;
 mod attack_writes;
