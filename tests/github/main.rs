@@ -3,6 +3,12 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that meets what it did not expect fails")]
 
 mod asking;
+mod attack_kit;
+mod attack_lies;
+mod attack_more;
+mod attack_reach;
+mod attack_size;
+mod attack_writes;
 mod checking;
 mod corpus;
 mod double;

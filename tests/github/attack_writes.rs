@@ -1,0 +1,146 @@
+//! Drafts: writes that are reported wrongly, or made twice.
+
+use serde_json::json;
+
+use crate::attack_kit::{Double, TOKEN, ask, document, pull, reply, shop, silence};
+
+fn comments(asked: &crate::attack_kit::Asked) -> bool {
+    asked.method == "POST" && asked.path() == "/repos/acme/shop/issues/2/comments"
+}
+
+#[tokio::test]
+async fn what_a_proxy_answered_was_not_written_by_github() {
+    for (body, kind) in [
+        ("<html>Sign in</html>", "text/html"),
+        ("{}", "application/json"),
+        (r#"{"message":"queued"}"#, "application/json"),
+    ] {
+        for status in [200, 202] {
+            let double =
+                Double::start(move |asked, _| comments(asked).then(|| reply(status, body).with("content-type", kind)));
+            let (text, error) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": "hi"})).await;
+            assert!(error && !text.contains("was written"), "HTTP {status} {body}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_204_is_no_comment() {
+    let double = Double::start(|asked, _| comments(asked).then(|| reply(204, "")));
+    let (text, error) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": "hi"})).await;
+    assert!(error && !text.contains("was written"), "{text}");
+}
+
+#[tokio::test]
+async fn a_write_that_hangs_is_sent_once_and_said() {
+    let double = Double::start(|asked, _| {
+        comments(asked).then(|| {
+            std::thread::sleep(std::time::Duration::from_secs(100));
+            reply(201, "{}")
+        })
+    });
+    let (text, _) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": "hi"})).await;
+    assert_eq!(double.seen().iter().filter(|asked| comments(asked)).count(), 1);
+    assert!(text.contains("may have been done"), "{text}");
+}
+
+#[tokio::test]
+async fn a_pull_request_that_was_opened_is_told_though_reviews_hang() {
+    let double = Double::start(|asked, _| {
+        if asked.method == "POST" && asked.path() == "/repos/acme/shop/pulls" {
+            std::thread::sleep(std::time::Duration::from_secs(20));
+            return Some(reply(201, pull().to_string()));
+        }
+        (asked.method == "POST" && asked.path().ends_with("requested_reviewers")).then(|| {
+            let mut answer = reply(201, "");
+            answer.drip = Some(|stream| {
+                while std::io::Write::write_all(stream, b"1\r\n \r\n").is_ok() {
+                    std::thread::sleep(std::time::Duration::from_secs(8));
+                }
+            });
+            answer
+        })
+    });
+    let mut client = double.client().await;
+    let arguments = shop(json!({"title": "T", "head": "feature", "base": "main", "reviewers": ["ada"]}));
+    let id = client.ask("tools/call", json!({"name": "github_create_pr", "arguments": arguments})).await;
+    let answer = loop {
+        match client.next(std::time::Duration::from_secs(90)).await {
+            Some(message) if message["id"] == id => break message,
+            Some(_) => {}
+            None => panic!("no answer"),
+        }
+    };
+    println!("{answer}");
+    assert!(answer.to_string().contains("opened pull request #1"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_what_is_said_to_be_opened() {
+    let double = Double::start(|asked, _| {
+        (asked.method == "POST" && asked.path() == "/repos/acme/shop/pulls").then(|| {
+            let mut pull = pull();
+            pull["draft"] = json!(false);
+            reply(201, pull.to_string())
+        })
+    });
+    let (text, _) =
+        ask(&double, "github_create_pr", json!({"title": "T", "head": "feature", "base": "main", "draft": true})).await;
+    assert!(!text.contains("opened draft"), "GitHub opened one that is no draft: {text}");
+}
+
+#[tokio::test]
+async fn a_dry_run_that_is_misspelt_is_no_write() {
+    for more in [
+        json!({"dryrun": true}),
+        json!({"dry_run": "yes"}),
+        json!({"dry_run": 1}),
+        json!({"Dry_Run": true}),
+        json!({"dry_run": "TRUE"}),
+        json!({"dry-run": true}),
+        json!({"dryRun": true}),
+        json!({"dry_run": null}),
+    ] {
+        let double = Double::start(|asked, _| comments(asked).then(|| reply(201, r#"{"html_url":"x"}"#)));
+        let mut arguments = json!({"number": 2, "body": "hi"});
+        arguments.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
+        let (_, _) = ask(&double, "github_add_issue_comment", arguments).await;
+        let sent = double.seen().iter().filter(|asked| comments(asked)).count();
+        println!("{more}: {sent} sent");
+        assert!(sent == 0 || more["dry_run"].is_null() && more.get("dry_run").is_some(), "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_pieces_of_the_title_and_head_is_not_written() {
+    use base64::Engine;
+    let spelled = [
+        base64::engine::general_purpose::STANDARD.encode(TOKEN),
+        TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        TOKEN.chars().rev().collect::<String>(),
+        TOKEN.replace('0', "%30"),
+        TOKEN.chars().map(|one| format!("{one}\u{200b}")).collect::<String>(),
+        TOKEN.chars().map(|one| format!("{one} ")).collect::<String>(),
+        TOKEN.to_uppercase(),
+    ];
+    for body in spelled {
+        let double = Double::start(|asked, _| comments(asked).then(|| reply(201, r#"{"html_url":"x"}"#)));
+        let (_, error) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": body})).await;
+        println!("{body}: refused {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_answered_by_a_redirect_is_not_sent_again() {
+    for status in [301, 302, 303, 307, 308] {
+        let double = Double::start(move |asked, _| {
+            comments(asked)
+                .then(|| reply(status, "").with("location", "/repositories/7/issues/2/comments"))
+                .or_else(|| (asked.path() == "/repositories/7").then(|| document(&json!({"full_name": "acme/store"}))))
+        });
+        let (text, error) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": "hi"})).await;
+        assert!(error, "{text}");
+        assert_eq!(double.seen().iter().filter(|asked| asked.method == "POST").count(), 1);
+    }
+    let _ = silence;
+}
