@@ -282,7 +282,12 @@ mod tests {
                 true,
                 "failure: 1 of 2 failing (none of them required)",
             ),
-            (vec![good.clone(), bad.clone()], None, false, "failure: 1 of 2 failing; not everything could be looked at; which are required is not known"),
+            (
+                vec![good.clone(), bad.clone()],
+                None,
+                false,
+                "failure: 1 of 2 failing; not everything could be looked at; which are required is not known",
+            ),
             (
                 vec![open.clone(), bad.clone()],
                 None,
