@@ -5,6 +5,7 @@
 mod asking;
 mod checking;
 mod corpus;
+mod cursors;
 mod double;
 mod failing;
 mod guarding;

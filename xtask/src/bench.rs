@@ -6,8 +6,8 @@
 mod calls;
 mod client;
 mod explore;
-mod github;
 mod git;
+mod github;
 mod kubectl;
 mod logs;
 mod memory;

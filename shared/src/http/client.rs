@@ -189,7 +189,8 @@ impl Client {
             let response = self.once(request, &url, kept, bounds, attempt).await?;
             let location = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection());
             let Some(location) = location.filter(|_| follow) else { return Ok(response) };
-            let target = origin::follow(&url, &String::from_utf8_lossy(location.as_bytes())).map_err(Failure::unsent)?;
+            let target =
+                origin::follow(&url, &String::from_utf8_lossy(location.as_bytes())).map_err(Failure::unsent)?;
             match (own(&url), own(&target)) {
                 // Which part of the API may be asked for is for whoever asked to say.
                 (true, true) => return Ok(response),

@@ -117,9 +117,7 @@ impl Repo {
             if response.status().is_success() {
                 return Ok(response);
             }
-            if !response.status().is_redirection()
-                || self.now.get().is_some()
-            {
+            if !response.status().is_redirection() || self.now.get().is_some() {
                 return Err(self.refusal(doing, &response));
             }
             let renamed = self.moved(doing, tail, &response).await?;

@@ -61,7 +61,7 @@ pub struct Found {
     pub(super) body: Lines,
     /// The latest opinion of each reviewer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reviews: Option<Vec<Opinion>>,
+    pub(super) reviews: Option<Records<Opinion>>,
     /// The verdict of its checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) checks: Option<Checks>,
@@ -190,17 +190,12 @@ impl Answer for Found {
         }
         if let Some(reviews) = &self.reviews {
             text.line(if reviews.is_empty() { "reviews: none" } else { "reviews, the latest of each person:" });
-            for review in reviews {
-                text.framed(|inside| {
-                    let old = if review.outdated { ", on an older commit" } else { "" };
-                    let body = if review.body.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {}", review.body.inside(inside))
-                    };
-                    format!("{} {} {}{old}{body}", review.reviewer.inside(inside), review.state, review.at)
-                });
-            }
+            text.records(reviews, |review, inside| {
+                let old = if review.outdated { ", on an older commit" } else { "" };
+                let body =
+                    if review.body.is_empty() { String::new() } else { format!(": {}", review.body.inside(inside)) };
+                format!("{} {} {}{old}{body}", review.reviewer.inside(inside), review.state, review.at)
+            });
         }
         if let Some(threads) = &self.threads {
             let open = threads.unresolved.items().len();
@@ -233,6 +228,7 @@ impl Answer for Found {
     fn lists(&mut self) -> Vec<&mut dyn List> {
         let mut lists: Vec<&mut dyn List> = Vec::new();
         lists.extend(self.checks.as_mut().map(|checks| &mut checks.open as &mut dyn List));
+        lists.extend(self.reviews.as_mut().map(|reviews| reviews as &mut dyn List));
         lists.extend(self.threads.as_mut().map(|threads| &mut threads.unresolved as &mut dyn List));
         lists.push(&mut self.body);
         lists.extend(self.files.as_mut().map(|files| files as &mut dyn List));

@@ -59,7 +59,7 @@ pub(super) async fn checks(repo: &Repo, pull: &Pull, commit: Option<&str>) -> Pa
     (Some(Checks { summary: reported.summary, rules: reported.rules, open }), unread)
 }
 
-pub(super) async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Vec<Opinion>> {
+pub(super) async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> Part<Records<Opinion>> {
     let (doing, tail) = (format!("read the reviews of #{number}"), format!("pulls/{number}/reviews"));
     let ask = Ask { doing: &doing, tail: &tail, query: &[], limit: None };
     let mut unread = Vec::new();
@@ -67,7 +67,7 @@ pub(super) async fn opinions(repo: &Repo, number: u64, commit: Option<&str>) -> 
     if let Some((reviews, false)) = &read {
         note_rest(&mut unread, "the newest reviews", reviews.len());
     }
-    (read.map(|(reviews, _)| reviews::latest(&reviews, commit)), unread)
+    (read.map(|(reviews, _)| Records::all("reviews", reviews::latest(&reviews, commit))), unread)
 }
 
 pub(super) async fn threads(repo: &Repo, number: u64) -> Part<Threads> {
