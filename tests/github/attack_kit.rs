@@ -187,7 +187,8 @@ pub fn required(names: &[&str]) -> Value {
     let branch =
         json!({"name": "main", "refUpdateRule": {"requiredStatusCheckContexts": names}, "rules": {"nodes": []}});
     json!({"data": {"repository": {"nameWithOwner": "acme/shop", "defaultBranchRef": branch,
-        "object": {"oid": SHA, "associatedPullRequests": {"nodes": [{"number": 1, "state": "OPEN", "baseRef": branch}]}}}}})
+        "object": {"oid": SHA, "associatedPullRequests": {"nodes": [{"state": "OPEN", "baseRef": branch}]}},
+        "pullRequest": {"headRefOid": SHA, "baseRefName": "main", "baseRef": branch}}}})
 }
 
 /// The same as GitHub says it when all is well.

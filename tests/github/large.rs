@@ -114,8 +114,8 @@ async fn a_diff_that_is_refused_is_put_together_too() {
     let text = server.shop("github_get_pr_diff", json!({"number": 3, "stat": true, "budget": 25_000})).await;
     assert_eq!(text.lines().filter(|line| line.contains("src/part-")).count(), 250, "{text}");
     let requests = asked(&github);
-    // The pull request, the diff, and three pages.
-    assert_eq!(requests.len(), 5, "{requests:#?}");
+    // The pull request, the diff, three pages, and whether it is still the same pull request.
+    assert_eq!(requests.len(), 6, "{requests:#?}");
     server.done(&github).await;
 }
 

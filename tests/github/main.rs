@@ -11,6 +11,7 @@ mod attack_size;
 mod attack_writes;
 mod checking;
 mod corpus;
+mod cursors;
 mod double;
 mod failing;
 mod guarding;

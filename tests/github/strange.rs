@@ -10,7 +10,7 @@ use crate::failing::reads;
 use crate::kit::send;
 use crate::reading::open;
 
-/// What a thing is known by: without it an answer may be refused, whatever else is there.
+/// What a thing is known by, and lists that an answer is there for: without them it may be refused, whatever else is there.
 const IDENTITY: &[&str] = &[
     "",
     "number",
@@ -23,6 +23,9 @@ const IDENTITY: &[&str] = &[
     "context",
     "totalCount",
     "hasNextPage",
+    "check_runs",
+    "statuses",
+    "workflow_runs",
 ];
 
 /// The pointers into `value`, of lists the first member alone; addresses are left out, since nobody looks at them.

@@ -1,6 +1,6 @@
 //! An installation of a GitHub App: a signed statement of who it is, exchanged for a token that lives for an hour.
 
-use std::fmt;
+use std::{fmt, sync::PoisonError};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -38,6 +38,10 @@ const KEY: &str = "GITHUB_APP_PRIVATE_KEY_FILE";
 const RENEWED: i64 = 300;
 /// How long a token lives that does not say so, in seconds.
 const LIFE: i64 = 3600;
+/// How long after a token was not taken another one that is not taken is believed.
+const AGAIN: Duration = Duration::from_secs(60);
+/// The least that a token is used, in seconds, even if a clock says that its time is over.
+const LEAST: i64 = 60;
 /// How long a refusal holds.
 const REFUSED: Duration = Duration::from_secs(5);
 /// How long a statement holds, in seconds; GitHub takes none of more than ten minutes.
@@ -54,7 +58,8 @@ pub struct App {
     key: RsaKeyPair,
     /// What was last answered to the question for a token.
     token: Mutex<Option<Kept>>,
-    refused: std::sync::atomic::AtomicBool,
+    /// When a token was last not taken, and whether another has to be asked for because of that.
+    refused: std::sync::Mutex<(Option<Instant>, bool)>,
 }
 
 impl fmt::Debug for App {
@@ -103,7 +108,13 @@ impl App {
         }
         let pem = read_text(KEY, &file)?;
         redact::register(&pem);
-        Ok(Some(Self { id, installation, key: key(&pem)?, token: Mutex::default(), refused: false.into() }))
+        Ok(Some(Self {
+            id,
+            installation,
+            key: key(&pem)?,
+            token: Mutex::default(),
+            refused: std::sync::Mutex::default(),
+        }))
     }
 
     /// What a request is signed with, new when what there was is about to end.
@@ -111,10 +122,9 @@ impl App {
     /// # Errors
     /// When GitHub gives no token.
     pub async fn authorization(&self, client: &Client) -> Result<HeaderValue> {
-        use std::sync::atomic::Ordering::Relaxed;
         // Who comes second waits for the token of who came first.
         let mut token = self.token.lock().await;
-        if self.refused.swap(false, Relaxed) {
+        if std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner).1) {
             *token = None;
         }
         match &*token {
@@ -124,7 +134,7 @@ impl App {
         }
         match self.mint(client).await {
             Ok((value, seconds)) => {
-                let life = Duration::from_secs(u64::try_from(seconds - RENEWED).unwrap_or(0));
+                let life = Duration::from_secs(u64::try_from((seconds - RENEWED).max(LEAST)).unwrap_or(0));
                 *token = Some(Kept::Token(value.clone(), Instant::now() + life));
                 Ok(value)
             }
@@ -135,9 +145,13 @@ impl App {
         }
     }
 
-    /// The token in use is not taken any longer.
+    /// The token in use is not taken any longer. Says whether another may be: where tokens are refused one after the other, more of them do not help.
     pub fn forget(&self) -> bool {
-        self.refused.store(true, std::sync::atomic::Ordering::Relaxed);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.0.is_some_and(|last| last.elapsed() < AGAIN) {
+            return false;
+        }
+        *refused = (Some(Instant::now()), true);
         true
     }
 

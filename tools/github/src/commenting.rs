@@ -1,6 +1,6 @@
 //! Commenting on an issue or a pull request: the same request to GitHub, and two tools, since one may be allowed without the other.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 use shared::{Code, Result, ToolError, Untrusted};
 
@@ -17,6 +17,9 @@ use crate::{
 struct Made {
     #[serde(rename = "id")]
     _id: u64,
+    /// Without it a list would pass for an object: its members would be taken in their order.
+    #[serde(flatten)]
+    _rest: IgnoredAny,
     #[serde(default, deserialize_with = "or_default")]
     html_url: String,
 }

@@ -47,23 +47,23 @@ pub async fn read(repo: &Repo, number: u64, total: u64) -> Result<Records<Commen
     if page == 0 {
         return Err(ToolError::new(Code::InvalidArgument, "`cursor` leads before the first comment").into());
     }
+    let mut document = fetch(repo, number, page).await?;
     if trail.page.is_empty() {
         // The count may lag behind: what the last page names as its successor is newer.
         for _ in 0..NEWER_MAX {
-            let newer = fetch(repo, number, page).await?;
-            if newer.next.is_none() {
+            if document.next.is_none() {
                 break;
             }
             page += 1;
+            document = fetch(repo, number, page).await?;
         }
     }
     let (mut items, mut after) = (Vec::new(), Vec::new());
     let mut skip = trail.skip as usize;
     let mut end = None;
-    // The last page is seldom full; one more makes a useful answer.
-    for _ in 0..2 {
-        let found = fetch(repo, number, page).await?.value;
-        for (place, sent) in found.into_iter().rev().enumerate().skip(skip) {
+    // The last page is seldom full; one more makes a useful answer, and what is empty leads no further.
+    for again in [true, false] {
+        for (place, sent) in document.value.into_iter().rev().enumerate().skip(skip) {
             items.push(Comment::new(person(sent.user.as_ref()), when(sent.created_at.as_deref()), &sent.body));
             let seen = trail.offset.saturating_add(items.len() as u64);
             let place = u32::try_from(place + 1).unwrap_or(u32::MAX);
@@ -73,9 +73,10 @@ pub async fn read(repo: &Repo, number: u64, total: u64) -> Result<Records<Commen
         page -= 1;
         end = (page > 0)
             .then(|| trail.cursor(&format!("page={page}"), 0, trail.offset.saturating_add(items.len() as u64)));
-        if page == 0 || items.len() as u64 >= PAGE {
+        if !again || page == 0 || items.len() as u64 >= PAGE {
             break;
         }
+        document = fetch(repo, number, page).await?;
     }
     let total = total.max(trail.offset.saturating_add(items.len() as u64));
     Ok(Records::linked("comments", items, after, end, trail.offset, Some(total)))

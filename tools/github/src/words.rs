@@ -7,6 +7,9 @@ use shared::Untrusted;
 /// The longest word of GitHub's own that is shown as one.
 const WORD_MAX: usize = 40;
 
+/// Names that are written out.
+const NAMES_MAX: usize = 10;
+
 /// An account. One that was deleted is `null` where it stood.
 #[derive(Clone, Debug, Deserialize)]
 pub struct User {
@@ -66,6 +69,15 @@ pub fn lasting(seconds: i64) -> String {
 /// `1 file`, `2 files`.
 pub fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// Names between backquotes, the first of them where there are many.
+pub fn names(names: &[Untrusted]) -> String {
+    let shown: Vec<String> = names.iter().take(NAMES_MAX).map(|name| name.quoted().to_string()).collect();
+    match names.len() - shown.len() {
+        0 => shown.join(" "),
+        more => format!("{} and {more} more", shown.join(" ")),
+    }
 }
 
 /// What is `null` or not there is what an empty value is.

@@ -13,7 +13,7 @@ use crate::{
     prose::{self, Comment},
     timeline::{self, Event},
     unread::{self, Unread, or_note},
-    words::{count, labels, person, when},
+    words::{count, labels, names, person, when},
 };
 
 /// Pages of a hundred events.
@@ -102,8 +102,6 @@ impl Answer for Found {
             self.times[1],
             count(self.comment_count, "comment")
         ));
-        let names =
-            |names: &[Untrusted]| names.iter().map(|name| name.quoted().to_string()).collect::<Vec<_>>().join(" ");
         let mut marks = Vec::new();
         if !self.labels.is_empty() {
             marks.push(format!("labels {}", names(&self.labels)));

@@ -8,7 +8,7 @@ use shared::{Annotations, Answer, Call, Read, Result, Text, Tool, Untrusted};
 
 use crate::{
     Github,
-    words::{count, or_default, when, without_null, word},
+    words::{count, names, or_default, when, without_null, word},
 };
 
 /// The tool.
@@ -141,8 +141,7 @@ impl Answer for Found {
             about.push(format!("licence {}", self.licence.quoted()));
         }
         if !self.topics.is_empty() {
-            let topics: Vec<String> = self.topics.iter().map(|topic| topic.quoted().to_string()).collect();
-            about.push(format!("topics {}", topics.join(" ")));
+            about.push(format!("topics {}", names(&self.topics)));
         }
         if !about.is_empty() {
             text.line(about.join("; "));

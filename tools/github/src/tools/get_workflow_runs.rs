@@ -99,7 +99,7 @@ pub struct Row {
 
 #[derive(Deserialize)]
 struct Sent {
-    total_count: u64,
+    total_count: Option<u64>,
     #[serde(deserialize_with = "words::list")]
     workflow_runs: Vec<Run>,
 }
@@ -133,7 +133,7 @@ impl Page for Sent {
     type Item = Run;
 
     fn open(self) -> (Vec<Run>, Option<u64>) {
-        (self.workflow_runs, Some(self.total_count))
+        (self.workflow_runs, self.total_count)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     statuses::Shown,
     unread::{self, Unread},
     verdict::Summary,
-    words::count,
+    words::{count, names},
 };
 
 /// The answer.
@@ -157,8 +157,6 @@ impl Answer for Found {
             self.times[1]
         ));
         let mut marks = Vec::new();
-        let names =
-            |names: &[Untrusted]| names.iter().map(|name| name.quoted().to_string()).collect::<Vec<_>>().join(" ");
         for (what, list) in
             [("labels", &self.labels), ("assigned to", &self.assignees), ("waiting for a review of", &self.awaited)]
         {
