@@ -36,7 +36,7 @@ async fn the_end_cuts_no_write_that_ends_in_time() {
     let double = Double::start(|asked, _| {
         (asked.method == "POST").then(|| {
             std::thread::sleep(Duration::from_millis(500));
-            reply(201, r#"{"html_url":"https://github.com/x"}"#)
+            reply(201, r#"{"id":1,"html_url":"https://github.com/x"}"#)
         })
     });
     let mut client = double.client().await;

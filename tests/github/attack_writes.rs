@@ -32,19 +32,6 @@ async fn a_204_is_no_comment() {
 }
 
 #[tokio::test]
-async fn a_write_that_hangs_is_sent_once_and_said() {
-    let double = Double::start(|asked, _| {
-        comments(asked).then(|| {
-            std::thread::sleep(std::time::Duration::from_secs(100));
-            reply(201, "{}")
-        })
-    });
-    let (text, _) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": "hi"})).await;
-    assert_eq!(double.seen().iter().filter(|asked| comments(asked)).count(), 1);
-    assert!(text.contains("may have been done"), "{text}");
-}
-
-#[tokio::test]
 async fn a_pull_request_that_was_opened_is_told_though_reviews_hang() {
     let double = Double::start(|asked, _| {
         if asked.method == "POST" && asked.path() == "/repos/acme/shop/pulls" {

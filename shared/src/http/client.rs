@@ -34,7 +34,9 @@ use crate::{
 };
 
 /// How long a server may think before the head of its answer.
-const HEAD: Duration = Duration::from_secs(30);
+const HEAD: Duration = Duration::from_secs(20);
+/// How long an answer may take as a whole, however steadily it comes.
+const WHOLE: Duration = Duration::from_secs(30);
 /// How long nothing may come of a body that has begun.
 const IDLE: Duration = Duration::from_secs(15);
 /// How often a read is led on.
@@ -234,6 +236,7 @@ impl Client {
         let outcome = match answer {
             Ok(answer) => tokio::select! {
                 answer = read(answer, &place, bounds) => answer,
+                () = sleep_until(started + WHOLE) => Err(Failure::unknown(slow(&place))),
                 () = &mut stopped => return Err(Failure::unknown(cancelled())),
             },
             Err(error) if error.is_connect() || error.is_builder() => {
@@ -399,6 +402,11 @@ fn cancelled() -> ToolError {
 fn silent(place: &str, waited: Duration) -> ToolError {
     ToolError::new(Code::Timeout, format!("ask {place}: it said nothing for {} s", waited.as_secs()))
         .hint("try again; if it stays silent, look at its status page")
+}
+
+fn slow(place: &str) -> ToolError {
+    ToolError::new(Code::Timeout, format!("read from {place}: the answer is not over after {} s", WHOLE.as_secs()))
+        .hint("try again, or ask for less at once")
 }
 
 /// The limit of a server is used up; `until` is when it is not, in seconds since 1970.
