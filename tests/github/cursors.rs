@@ -98,6 +98,12 @@ async fn a_list_that_leads_astray_is_an_error_and_no_end() {
     assert!(rows(&text)[0].starts_with("#247 ") && other.seen().is_empty(), "{text}");
     let request = asked(&github).pop().expect("a request");
     assert!(request.contains("/acme/shop/pulls?state=open&") && request.ends_with("&page=2"), "{request}");
+    // A page that follows itself would be read for ever.
+    let again = format!("<{base}/repositories/1001/pulls?page=2>; rel=\"next\"");
+    github.rules([Rule::new("GET", "/repos/acme/shop/pulls", Fault::Header("Link", again))]);
+    let text = server.shop("github_list_prs", json!({"limit": 5})).await;
+    let text = server.shop_err("github_list_prs", json!({"limit": 5, "cursor": cursor(&text)})).await;
+    assert!(text.starts_with("unavailable: ") && text.contains("its own successor"), "{text}");
     for link in [
         format!("<{base}/repositories/1001/pulls>; rel=\"next\""),
         format!("<{base}/repositories/1001/pulls?page=two>; rel=\"next\""),
