@@ -15,5 +15,6 @@ pub mod etags;
 pub mod limits;
 pub mod origin;
 pub mod proxy;
+mod read;
 pub mod retry;
 pub mod tls;

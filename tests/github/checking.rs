@@ -10,7 +10,7 @@ const LOG: &str = "\u{feff}2026-11-25T14:00:00.0000000Z ##[group]Run cargo test 
 2026-11-25T14:00:00.1000000Z cargo test --workspace\n\
 2026-11-25T14:00:00.2000000Z shell: /usr/bin/bash -e {0}\n\
 2026-11-25T14:00:00.3000000Z ##[endgroup]\n\
-2026-11-25T14:00:09.0000000Z    Compiling shop v0.1.0 (/home/runner/work/shop/shop)\n\
+2026-11-25T14:00:09.0000000Z    Compiling shop v0.1.0\n\
 2026-11-25T14:00:21.0000000Z error[E0308]: mismatched types\n\
 2026-11-25T14:00:21.0000001Z   --> src/cart.rs:14:9\n\
 2026-11-25T14:00:21.0000002Z    |\n\

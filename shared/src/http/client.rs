@@ -21,12 +21,13 @@ use url::Url;
 
 use super::{
     address::{self, Reach},
-    body::{Longer, Reading, Taken},
     bounds::{Bounds, Failure, Redirects},
     connect,
     etags::{Etags, Kept},
     limits::{self, Limits, Refused},
-    origin, retry,
+    origin,
+    read::{WHOLE, cancelled, read, silent, slow, stopped},
+    retry,
 };
 use crate::{
     environment::Environment,
@@ -35,16 +36,10 @@ use crate::{
 
 /// How long a server may think before the head of its answer.
 const HEAD: Duration = Duration::from_secs(20);
-/// How long an answer may take as a whole, however steadily it comes.
-const WHOLE: Duration = Duration::from_secs(30);
-/// How long nothing may come of a body that has begun.
-const IDLE: Duration = Duration::from_secs(15);
 /// How often a read is led on.
 const HOPS_MAX: usize = 3;
 /// Requests under way at once: servers refuse more than a hundred, and each may hold a whole document.
 const AT_ONCE: usize = 32;
-/// How long a write goes on after its call was stopped, so that it can still be said what became of it. Less than what the spine gives a call to end.
-const GRACE: Duration = Duration::from_millis(700);
 
 /// How the servers of one API are spoken to.
 #[derive(Clone, Debug)]
@@ -307,55 +302,6 @@ fn headers(given: &HeaderMap, own: bool, kept: Option<&Kept>) -> HeaderMap {
     headers
 }
 
-async fn read(mut answer: reqwest::Response, place: &str, bounds: &Bounds) -> Result<Response<Bytes>, Failure> {
-    let fails = |code, message: String| Err(Failure::unknown(ToolError::new(code, message)));
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = answer.status();
-    *response.headers_mut() = answer.headers().clone();
-    let mut reading = match Reading::new(answer.headers(), bounds.body_max) {
-        Ok(reading) => reading,
-        Err(encoding) => {
-            return fails(
-                Code::Unavailable,
-                format!("read from {place}: it is encoded as {encoding:?}, which was not asked for"),
-            );
-        }
-    };
-    loop {
-        let patience = bounds.deadline.min(Instant::now() + IDLE);
-        let piece = tokio::select! {
-            piece = answer.chunk() => piece,
-            () = sleep_until(patience) => return Err(Failure::unknown(silent(place, IDLE))),
-        };
-        match piece {
-            Ok(None) => break,
-            Err(error) => return Err(Failure::unknown(connect::failed(place, error))),
-            Ok(Some(piece)) => match reading.take(&piece) {
-                Taken::Whole => {}
-                Taken::Full if bounds.longer == Longer::Ends => {
-                    *response.body_mut() = reading.so_far();
-                    response.extensions_mut().insert(Cut);
-                    return Ok(response);
-                }
-                Taken::Full => {
-                    let message = format!("read from {place}: the answer is larger than {} bytes", bounds.body_max);
-                    return fails(Code::TooLarge, message);
-                }
-                Taken::Broken => {
-                    return fails(Code::Unavailable, format!("read from {place}: what it sends is no gzip"));
-                }
-            },
-        }
-    }
-    match reading.finish() {
-        Some(body) => {
-            *response.body_mut() = body;
-            Ok(response)
-        }
-        None => fails(Code::Unavailable, format!("read from {place}: the answer broke off")),
-    }
-}
-
 /// Whether an outcome may be another one soon, and what the server asked to wait before.
 #[expect(clippy::option_option, reason = "not again, again, and again after so long are three answers")]
 fn again(outcome: &Result<Response<Bytes>, Failure>) -> Option<Option<Duration>> {
@@ -385,28 +331,6 @@ fn shown<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Ends when the request's call is stopped; for a write somewhat later.
-async fn stopped(bounds: &Bounds, read: bool) {
-    bounds.cancel.cancelled().await;
-    if !read {
-        tokio::time::sleep(GRACE).await;
-    }
-}
-
-fn cancelled() -> ToolError {
-    ToolError::new(Code::Cancelled, "the request was stopped with its call")
-}
-
-fn silent(place: &str, waited: Duration) -> ToolError {
-    ToolError::new(Code::Timeout, format!("ask {place}: it said nothing for {} s", waited.as_secs()))
-        .hint("try again; if it stays silent, look at its status page")
-}
-
-fn slow(place: &str) -> ToolError {
-    ToolError::new(Code::Timeout, format!("read from {place}: the answer is not over after {} s", WHOLE.as_secs()))
-        .hint("try again, or ask for less at once")
 }
 
 /// The limit of a server is used up; `until` is when it is not, in seconds since 1970.
