@@ -209,11 +209,30 @@ async fn patiently(server: &mut Asking, tool: &str, arguments: Value) -> (Value,
 }
 
 #[tokio::test]
-async fn an_answer_that_trickles_ends_with_the_time_of_the_tool() {
+async fn an_answer_that_trickles_has_a_time_however_steadily_it_comes() {
     let github = open();
     let mut server = Asking::of(&github).await;
     github.rules(everywhere(&Fault::Trickle(1, Duration::from_millis(200))));
     let (result, took) = patiently(&mut server, "github_get_repo", json!({})).await;
+    assert_eq!(result["isError"], true, "{result}");
+    let text = harness::text(&result);
+    assert!(text.starts_with("timeout: ") && text.contains("is not over after 30 s; try again"), "{text}");
+    assert!(took < Duration::from_secs(45) && asked(&github).len() == 1, "{took:?}");
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn answers_that_are_all_slow_end_with_the_time_of_the_tool() {
+    let github = open();
+    github.repo("acme/shop", |repo| {
+        for _ in 0..900 {
+            repo.pull(json!({"head": {"ref": "feature"}}));
+        }
+    });
+    let mut server = Asking::of(&github).await;
+    // Ten pages without an issue, each in good time.
+    github.rules([Rule::new("GET", "/", Fault::Delay(Duration::from_secs(14)))]);
+    let (result, took) = patiently(&mut server, "github_list_issues", json!({})).await;
     assert_eq!(result["isError"], true, "{result}");
     assert!(harness::text(&result).starts_with("timeout: "), "{result}");
     assert!((Duration::from_secs(55)..Duration::from_secs(65)).contains(&took), "{took:?}");
