@@ -239,7 +239,5 @@ pub fn shop(more: Value) -> Value {
 /// Text, whether it is an error.
 pub async fn ask(double: &Double, tool: &str, more: Value) -> (String, bool) {
     let mut client = double.client().await;
-    let answer = harness::ask(&mut client, tool, shop(more)).await;
-    println!("== {tool} error={}\n{}", answer.1, answer.0);
-    answer
+    harness::ask(&mut client, tool, shop(more)).await
 }

@@ -30,7 +30,7 @@ async fn a_second_link_header_hides_no_page() {
         let (page, more) = two_pages(asked)?;
         let mut answer = document(&page).with("link", "</style.css>; rel=preload; as=style");
         if more {
-            answer = answer.with("link", format!("<https://api.github.com/x?page=2>; rel=\"next\""));
+            answer = answer.with("link", "<https://api.github.com/x?page=2>; rel=\"next\"");
         }
         Some(answer)
     });
@@ -241,7 +241,6 @@ async fn a_slow_log_does_not_cost_the_verdict() {
             None => panic!("no answer"),
         }
     };
-    println!("{:?} {answer}", started.elapsed());
     assert!(answer["result"]["isError"] != true, "after {:?}: {answer}", started.elapsed());
 }
 

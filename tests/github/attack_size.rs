@@ -84,7 +84,6 @@ async fn large_logs_of_many_calls_do_not_fill_the_memory() {
     });
     let mut client = double.client().await;
     for count in [1_usize, 30] {
-        let started = Instant::now();
         let mut ids = Vec::new();
         for _ in 0..count {
             ids.push(
@@ -96,11 +95,9 @@ async fn large_logs_of_many_calls_do_not_fill_the_memory() {
                     .await,
             );
         }
-        let mut errors = 0;
         for id in ids {
-            errors += usize::from(client.answer(id).await["result"]["isError"] == true);
+            assert_eq!(client.answer(id).await["result"]["isError"], false);
         }
-        println!("{count} calls: {:?}, {errors} errors, peak {} MiB", started.elapsed(), resident(client.process()));
     }
     assert!(resident(client.process()) < 600, "{} MiB", resident(client.process()));
 }
@@ -129,7 +126,6 @@ async fn large_pages_of_many_calls_do_not_fill_the_memory() {
     for id in ids {
         client.answer(id).await;
     }
-    println!("4 calls: peak {} MiB", resident(client.process()));
     assert!(resident(client.process()) < 300, "{} MiB", resident(client.process()));
 }
 
@@ -155,18 +151,15 @@ async fn a_call_that_is_cancelled_while_an_app_asks_for_its_token_stops() {
         .env("GITHUB_APP_INSTALLATION_ID", "2")
         .env("GITHUB_APP_PRIVATE_KEY_FILE", &key);
     let mut client = harness::Client::spawn(&start).ready().await;
-    let started = Instant::now();
     let mut ids = Vec::new();
     for _ in 0..3 {
         ids.push(client.ask("tools/call", json!({"name": "github_get_repo", "arguments": shop(json!({}))})).await);
     }
     for id in ids {
-        let answer = client.answer(id).await;
-        println!("{:?}: {}", started.elapsed(), answer["result"]["content"][0]["text"]);
+        assert_eq!(client.answer(id).await["result"]["isError"], true);
     }
-    let minted = double.seen().iter().filter(|asked| asked.path().ends_with("/access_tokens")).count();
-    println!("asked for {minted} tokens");
-    assert!(started.elapsed() < Duration::from_secs(30), "three calls at once took {:?}", started.elapsed());
+    // Who waited for the first one's token gets the first one's answer.
+    assert_eq!(double.seen().iter().filter(|asked| asked.path().ends_with("/access_tokens")).count(), 1);
 }
 
 #[tokio::test]
@@ -201,7 +194,6 @@ async fn a_token_refused_of_an_app_is_told_as_what_it_is() {
         let mut client = harness::Client::spawn(&start).ready().await;
         let (text, _) = harness::ask(&mut client, "github_get_check_runs", shop(json!({"ref": "#1"}))).await;
         let minted = double.seen().iter().filter(|asked| asked.path().ends_with("/access_tokens")).count();
-        println!("{status}: {minted} tokens asked for; {text}");
         assert!(text.starts_with(expected) && minted < 3, "{status}: {minted} tokens asked for; {text}");
     }
 }
@@ -220,9 +212,7 @@ async fn a_thousand_calls_at_once() {
         let answer = client.answer(id).await;
         if answer["result"]["isError"] == true {
             errors += 1;
-            if errors < 3 {
-                println!("{answer}");
-            }
+            if errors < 3 {}
         }
     }
     println!(
@@ -232,25 +222,4 @@ async fn a_thousand_calls_at_once() {
         double.seen().len()
     );
     assert_eq!(errors, 0);
-}
-
-#[tokio::test]
-async fn a_cancelled_call_stops_at_once() {
-    let double = Double::start(|asked, _| {
-        asked.of("").then(|| {
-            std::thread::sleep(Duration::from_secs(100));
-            reply(500, "")
-        })
-    });
-    let mut client = double.client().await;
-    let id = client.ask("tools/call", json!({"name": "github_get_repo", "arguments": shop(json!({}))})).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    client.notify("notifications/cancelled", json!({"requestId": id})).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let inode = std::fs::read_dir(format!("/proc/{}/fd", client.process()))
-        .expect("fds")
-        .flatten()
-        .filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|link| link.to_string_lossy().starts_with("socket")))
-        .count();
-    println!("sockets left: {inode}");
 }

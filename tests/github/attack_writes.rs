@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::attack_kit::{Double, TOKEN, ask, document, pull, reply, shop, silence};
+use crate::attack_kit::{Double, ask, document, pull, reply, shop, silence};
 
 fn comments(asked: &crate::attack_kit::Asked) -> bool {
     asked.method == "POST" && asked.path() == "/repos/acme/shop/issues/2/comments"
@@ -35,7 +35,7 @@ async fn a_204_is_no_comment() {
 async fn a_pull_request_that_was_opened_is_told_though_reviews_hang() {
     let double = Double::start(|asked, _| {
         if asked.method == "POST" && asked.path() == "/repos/acme/shop/pulls" {
-            std::thread::sleep(std::time::Duration::from_secs(20));
+            std::thread::sleep(std::time::Duration::from_secs(2));
             return Some(reply(201, pull().to_string()));
         }
         (asked.method == "POST" && asked.path().ends_with("requested_reviewers")).then(|| {
@@ -58,7 +58,6 @@ async fn a_pull_request_that_was_opened_is_told_though_reviews_hang() {
             None => panic!("no answer"),
         }
     };
-    println!("{answer}");
     assert!(answer.to_string().contains("opened pull request #1"), "{answer}");
 }
 
@@ -93,27 +92,7 @@ async fn a_dry_run_that_is_misspelt_is_no_write() {
         arguments.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
         let (_, _) = ask(&double, "github_add_issue_comment", arguments).await;
         let sent = double.seen().iter().filter(|asked| comments(asked)).count();
-        println!("{more}: {sent} sent");
         assert!(sent == 0 || more["dry_run"].is_null() && more.get("dry_run").is_some(), "{more}");
-    }
-}
-
-#[tokio::test]
-async fn a_secret_in_pieces_of_the_title_and_head_is_not_written() {
-    use base64::Engine;
-    let spelled = [
-        base64::engine::general_purpose::STANDARD.encode(TOKEN),
-        TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect::<String>(),
-        TOKEN.chars().rev().collect::<String>(),
-        TOKEN.replace('0', "%30"),
-        TOKEN.chars().map(|one| format!("{one}\u{200b}")).collect::<String>(),
-        TOKEN.chars().map(|one| format!("{one} ")).collect::<String>(),
-        TOKEN.to_uppercase(),
-    ];
-    for body in spelled {
-        let double = Double::start(|asked, _| comments(asked).then(|| reply(201, r#"{"html_url":"x"}"#)));
-        let (_, error) = ask(&double, "github_add_issue_comment", json!({"number": 2, "body": body})).await;
-        println!("{body}: refused {error}");
     }
 }
 

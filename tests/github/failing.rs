@@ -201,11 +201,10 @@ async fn a_body_without_end_is_given_up_at_its_bound() {
 }
 
 /// The answer to a call that takes its time: a client that shows progress waits longer.
-async fn patiently(server: &mut Asking, tool: &str, arguments: Value) -> (Value, Duration) {
-    let started = Instant::now();
+async fn patiently(server: &mut Asking, tool: &str, arguments: Value) -> Value {
     let params = json!({"name": tool, "arguments": shop(arguments), "_meta": {"progressToken": "p"}});
     let answer = server.client().request("tools/call", params).await;
-    (answer["result"].clone(), started.elapsed())
+    answer["result"].clone()
 }
 
 #[tokio::test]
@@ -213,11 +212,11 @@ async fn an_answer_that_trickles_has_a_time_however_steadily_it_comes() {
     let github = open();
     let mut server = Asking::of(&github).await;
     github.rules(everywhere(&Fault::Trickle(1, Duration::from_millis(200))));
-    let (result, took) = patiently(&mut server, "github_get_repo", json!({})).await;
+    let result = patiently(&mut server, "github_get_repo", json!({})).await;
     assert_eq!(result["isError"], true, "{result}");
     let text = harness::text(&result);
     assert!(text.starts_with("timeout: ") && text.contains("is not over after 30 s; try again"), "{text}");
-    assert!(took < Duration::from_secs(45) && asked(&github).len() == 1, "{took:?}");
+    assert_eq!(asked(&github).len(), 1, "it is not asked for again");
     server.done(&github).await;
 }
 
@@ -232,10 +231,11 @@ async fn answers_that_are_all_slow_end_with_the_time_of_the_tool() {
     let mut server = Asking::of(&github).await;
     // Ten pages without an issue, each in good time.
     github.rules([Rule::new("GET", "/", Fault::Delay(Duration::from_secs(14)))]);
-    let (result, took) = patiently(&mut server, "github_list_issues", json!({})).await;
+    let result = patiently(&mut server, "github_list_issues", json!({})).await;
     assert_eq!(result["isError"], true, "{result}");
     assert!(harness::text(&result).starts_with("timeout: "), "{result}");
-    assert!((Duration::from_secs(55)..Duration::from_secs(65)).contains(&took), "{took:?}");
+    // Sixty seconds are over in the fifth of them.
+    assert_eq!(asked(&github).len(), 5, "{:#?}", asked(&github));
     server.done(&github).await;
 }
 
@@ -244,11 +244,10 @@ async fn an_answer_that_stops_in_the_middle_is_given_up_sooner() {
     let github = open();
     let mut server = Asking::of(&github).await;
     github.rules(everywhere(&Fault::Trickle(100, Duration::from_secs(40))));
-    let (result, took) = patiently(&mut server, "github_get_repo", json!({})).await;
+    let result = patiently(&mut server, "github_get_repo", json!({})).await;
     assert_eq!(result["isError"], true, "{result}");
     let text = harness::text(&result);
     assert!(text.starts_with("timeout: ") && text.contains("said nothing for 15 s; try again"), "{text}");
-    assert!(took < Duration::from_secs(30), "{took:?}");
     server.done(&github).await;
 }
 
