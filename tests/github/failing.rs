@@ -208,14 +208,34 @@ async fn patiently(server: &mut Asking, tool: &str, arguments: Value) -> Value {
 }
 
 #[tokio::test]
-async fn an_answer_that_trickles_is_given_up_as_a_whole() {
+async fn an_answer_that_trickles_has_a_time_however_steadily_it_comes() {
     let github = open();
     let mut server = Asking::of(&github).await;
     github.rules(everywhere(&Fault::Trickle(1, Duration::from_millis(200))));
     let result = patiently(&mut server, "github_get_repo", json!({})).await;
     assert_eq!(result["isError"], true, "{result}");
     let text = harness::text(&result);
-    assert!(text.starts_with("timeout: ") && text.contains("is not over after 30 s"), "{text}");
+    assert!(text.starts_with("timeout: ") && text.contains("is not over after 30 s; try again"), "{text}");
+    assert_eq!(asked(&github).len(), 1, "it is not asked for again");
+    server.done(&github).await;
+}
+
+#[tokio::test]
+async fn answers_that_are_all_slow_end_with_the_time_of_the_tool() {
+    let github = open();
+    github.repo("acme/shop", |repo| {
+        for _ in 0..900 {
+            repo.pull(json!({"head": {"ref": "feature"}}));
+        }
+    });
+    let mut server = Asking::of(&github).await;
+    // Ten pages without an issue, each in good time.
+    github.rules([Rule::new("GET", "/", Fault::Delay(Duration::from_secs(14)))]);
+    let result = patiently(&mut server, "github_list_issues", json!({})).await;
+    assert_eq!(result["isError"], true, "{result}");
+    assert!(harness::text(&result).starts_with("timeout: "), "{result}");
+    // Sixty seconds are over in the fifth of them.
+    assert_eq!(asked(&github).len(), 5, "{:#?}", asked(&github));
     server.done(&github).await;
 }
 

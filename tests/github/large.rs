@@ -93,7 +93,7 @@ async fn a_change_too_large_for_a_diff_is_put_together_from_its_files() {
     loop {
         github.forget();
         let text = server.shop("github_get_pr_diff", arguments.clone()).await;
-        // The pull request and thirty pages: a diff of this size is not asked for.
+        // The pull request before and after thirty pages: a diff of this size is not asked for.
         assert_eq!((asked(&github).len(), github.count("GET", "/repos/acme/shop/pulls/3/files")), (32, 30));
         assert!(text.contains("put together from its list of files") && !text.contains("only the first"), "{text}");
         files += text.lines().filter(|line| line.contains("src/part-")).count();

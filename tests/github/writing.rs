@@ -245,10 +245,17 @@ async fn a_renamed_repository_is_not_written_to_under_its_old_name() {
         let mut server = Asking::of(&github).await;
         for (tool, arguments) in writes {
             github.forget();
-            let text = server.shop_err(tool, arguments).await;
+            let text = server.shop_err(tool, arguments.clone()).await;
             assert!(text.starts_with("conflict: ") && text.contains("nothing was written"), "{text}");
             assert!(text.contains("call again with owner=acme repo=store"), "{text}");
             assert_eq!(posts(&github), usize::from(!already), "{tool}");
+            if already {
+                // A dry run says what the real one would meet.
+                let mut arguments = arguments;
+                arguments["dry_run"] = json!(true);
+                let text = server.shop_err(tool, arguments).await;
+                assert!(text.starts_with("conflict: ") && text.contains("repo=store"), "{text}");
+            }
         }
         let comments = github.repo("acme/store", |repo| (repo.pulls.len(), repo.comments.len()));
         assert_eq!(comments, (1, 2));

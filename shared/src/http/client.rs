@@ -24,7 +24,7 @@ use super::{
     bounds::{Bounds, Failure, Redirects},
     connect,
     etags::{Etags, Kept},
-    limits::{self, Limits, Refused},
+    limits::{Limits, used_up},
     origin,
     read::{WHOLE, cancelled, read, silent, slow, stopped},
     retry,
@@ -126,7 +126,7 @@ impl Client {
             if let Some(response) = answer.as_ref().ok().filter(own) {
                 self.limits.note(bounds.group, response.status(), response.headers(), now());
             }
-            let wait = match again(&answer) {
+            let wait = match retry::asked_again(&answer, now()) {
                 Some(asked) if repeatable => retry::wait(attempt, asked, retry::jitter()),
                 _ => None,
             };
@@ -302,22 +302,6 @@ fn headers(given: &HeaderMap, own: bool, kept: Option<&Kept>) -> HeaderMap {
     headers
 }
 
-/// Whether an outcome may be another one soon, and what the server asked to wait before.
-#[expect(clippy::option_option, reason = "not again, again, and again after so long are three answers")]
-fn again(outcome: &Result<Response<Bytes>, Failure>) -> Option<Option<Duration>> {
-    match outcome {
-        Err(failure) => failure.passes().then_some(None),
-        Ok(response) if retry::passes(response.status()) => {
-            let asked = response.headers().get(header::RETRY_AFTER);
-            Some(asked.and_then(|value| limits::retry_after(value.to_str().ok()?, now())))
-        }
-        Ok(response) => match limits::refused(response.status(), response.headers(), now())? {
-            Refused::Secondary { wait } => wait.map(Some),
-            Refused::Primary { reset } => Some(Some(Duration::from_secs(u64::try_from(reset - now()).unwrap_or(0)))),
-        },
-    }
-}
-
 fn key(request: &Request<Bytes>) -> String {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     format!("{} {}", request.uri(), accept.unwrap_or_default())
@@ -331,15 +315,4 @@ fn shown<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// The limit of a server is used up; `until` is when it is not, in seconds since 1970.
-pub fn used_up(base: &Url, until: i64, now: i64) -> ToolError {
-    let when = jiff::Timestamp::from_second(until).map(|time| time.to_string()).unwrap_or_default();
-    let wait = until.saturating_sub(now).max(0);
-    ToolError::new(
-        Code::RateLimited,
-        format!("{} takes no more requests until {when} (in {wait} s): its limit is used up", origin::place(base)),
-    )
-    .hint(format!("wait {wait} s before the next call; nothing was changed"))
 }

@@ -7,6 +7,10 @@ use std::{
 };
 
 use http::{HeaderMap, StatusCode};
+use url::Url;
+
+use super::origin;
+use crate::error::{Code, ToolError};
 
 /// What is left of a limit, as a server's headers tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +68,17 @@ pub fn refused(status: StatusCode, headers: &HeaderMap, now: i64) -> Option<Refu
         // A 403 with requests left is about permission.
         _ => None,
     }
+}
+
+/// The limit of a server is used up; `until` is when it is not, in seconds since 1970.
+pub fn used_up(base: &Url, until: i64, now: i64) -> ToolError {
+    let when = jiff::Timestamp::from_second(until).map(|time| time.to_string()).unwrap_or_default();
+    let wait = until.saturating_sub(now).max(0);
+    ToolError::new(
+        Code::RateLimited,
+        format!("{} takes no more requests until {when} (in {wait} s): its limit is used up", origin::place(base)),
+    )
+    .hint(format!("wait {wait} s before the next call; nothing was changed"))
 }
 
 /// What `Retry-After` says: seconds, or a date, which is compared with `now` in seconds since 1970.

@@ -25,7 +25,11 @@ pub(super) const GRACE: Duration = Duration::from_millis(700);
 ///
 /// # Errors
 /// When it does not come, breaks off, or is longer than `bounds` let it be.
-pub(super) async fn read(mut answer: reqwest::Response, place: &str, bounds: &Bounds) -> Result<Response<Bytes>, Failure> {
+pub(super) async fn read(
+    mut answer: reqwest::Response,
+    place: &str,
+    bounds: &Bounds,
+) -> Result<Response<Bytes>, Failure> {
     let fails = |code, message: String| Err(Failure::unknown(ToolError::new(code, message)));
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = answer.status();

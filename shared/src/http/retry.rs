@@ -5,7 +5,13 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, header};
+
+use super::{
+    bounds::Failure,
+    limits::{self, Refused},
+};
 
 /// How often a request is sent in all.
 pub const ATTEMPTS: u32 = 3;
@@ -40,6 +46,22 @@ pub fn wait(attempt: u32, asked: Option<Duration>, jitter: u8) -> Option<Duratio
 /// A number from 0 to 255 that differs between processes and from one use to the next.
 pub fn jitter() -> u8 {
     RandomState::new().hash_one(0) as u8
+}
+
+/// Whether an outcome may be another one soon, and what the server asked to wait before.
+#[expect(clippy::option_option, reason = "not again, again, and again after so long are three answers")]
+pub(super) fn asked_again(outcome: &Result<Response<Bytes>, Failure>, now: i64) -> Option<Option<Duration>> {
+    match outcome {
+        Err(failure) => failure.passes().then_some(None),
+        Ok(response) if passes(response.status()) => {
+            let asked = response.headers().get(header::RETRY_AFTER);
+            Some(asked.and_then(|value| limits::retry_after(value.to_str().ok()?, now)))
+        }
+        Ok(response) => match limits::refused(response.status(), response.headers(), now)? {
+            Refused::Secondary { wait } => wait.map(Some),
+            Refused::Primary { reset } => Some(Some(Duration::from_secs(u64::try_from(reset - now).unwrap_or(0)))),
+        },
+    }
 }
 
 #[cfg(test)]

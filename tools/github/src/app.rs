@@ -9,7 +9,7 @@ use ring::{
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
 use serde::Deserialize;
 use serde_json::json;
 use shared::{

@@ -7,8 +7,8 @@ use serde_json::Value;
 use shared::{
     Code, ToolError,
     http::{
-        client::{now, used_up},
-        limits::{Refused, refused},
+        client::now,
+        limits::{Refused, refused, used_up},
     },
 };
 use url::Url;
