@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{Api, JSON},
+    failure::{self, Attempt},
     identity::Identity,
     words::when,
 };
@@ -40,18 +41,28 @@ async fn checks(environment: &Environment) -> Vec<Check> {
         Check::fine("repositories", api.config.allowed.shown()),
         credentials(api.identity()),
     ];
+    checks.extend(ignored(api.identity(), environment));
     let bounds = || Bounds::new(Instant::now() + PATIENCE, CancellationToken::new());
     match api.send(Method::GET, "/rate_limit", JSON, None, bounds()).await {
         Ok(response) if response.status().is_success() => checks.push(rate(response.body())),
-        // An Enterprise Server may have its limits turned off.
-        Ok(response) if response.status() == StatusCode::NOT_FOUND => checks.push(Check::fine("rate", "no limits")),
+        // An Enterprise Server may have its limits turned off, and says so in JSON.
+        Ok(response) if response.status() == StatusCode::NOT_FOUND && is_json(response.body()) => {
+            checks.push(Check::fine("rate", "no limits"));
+        }
+        Ok(response) if response.status() == StatusCode::NOT_FOUND => {
+            let remedy = "the answer is not GitHub's: the API of an Enterprise Server is https://HOST/api/v3";
+            checks.push(Check::missing("github", remedy));
+            return checks;
+        }
         Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
             checks
                 .push(Check::missing("token", "GitHub does not take it: it has expired, was revoked, or is not whole"));
             return checks;
         }
         Ok(response) => {
-            checks.push(Check::missing("github", format!("it answers HTTP {}", response.status().as_u16())));
+            let attempt =
+                Attempt { doing: "ask GitHub", somebody: api.identity().is_somebody(), base: &api.config.api };
+            checks.push(Check::missing("github", failure::of(&attempt, &response).error.to_string()));
             return checks;
         }
         Err(failure) => {
@@ -67,11 +78,26 @@ async fn checks(environment: &Environment) -> Vec<Check> {
     checks
 }
 
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|value| value.is_object())
+}
+
+/// What is set and not used, because something else comes first.
+fn ignored(identity: &Identity, environment: &Environment) -> Option<Check> {
+    let Identity::Token { variable, .. } = identity else { return None };
+    let others = ["GH_TOKEN", "GITHUB_TOKEN_FILE", "GITHUB_APP_ID"];
+    let others: Vec<&str> =
+        others.into_iter().filter(|name| name != variable && environment.path(name).is_some()).collect();
+    (!others.is_empty()).then(|| {
+        Check::limited("token", format!("{} is set as well and not used: {variable} comes first", others.join(", ")))
+    })
+}
+
 fn credentials(identity: &Identity) -> Check {
     match identity {
         Identity::Nobody => Check::limited(
             "token",
-            "none: only public repositories, 60 requests an hour, no required checks and no threads; set GITHUB_TOKEN",
+            "none: only public repositories, 60 requests an hour, no required checks, no threads, perhaps no logs; set GITHUB_TOKEN",
         ),
         Identity::Token { variable, .. } => Check::fine("token", format!("from {variable}")),
         Identity::App(app) => Check::fine("token", format!("{app:?}")),

@@ -193,7 +193,8 @@ impl Summary {
             parts.push(if all == 0 { "no check has reported".to_owned() } else { format!("all {all} succeeded") });
         }
         if !self.whole {
-            parts.push("not everything could be looked at".to_owned());
+            // First: who reads no further must not take what was seen for all there is.
+            parts.insert(0, "not everything could be looked at".to_owned());
         }
         if self.failing_required.is_none() {
             parts.push("which are required is not known".to_owned());
@@ -267,13 +268,13 @@ mod tests {
                 vec![good.clone()],
                 None,
                 false,
-                "unknown: all 1 succeeded; not everything could be looked at; which are required is not known",
+                "unknown: not everything could be looked at; all 1 succeeded; which are required is not known",
             ),
             (
                 vec![],
                 None,
                 false,
-                "unknown: no check has reported; not everything could be looked at; which are required is not known",
+                "unknown: not everything could be looked at; no check has reported; which are required is not known",
             ),
             (vec![good.clone(), bad.clone()], Some(required(&["b"])), true, "failure: 1 of 2 failing (required)"),
             (
@@ -286,7 +287,7 @@ mod tests {
                 vec![good.clone(), bad.clone()],
                 None,
                 false,
-                "failure: 1 of 2 failing; not everything could be looked at; which are required is not known",
+                "failure: not everything could be looked at; 1 of 2 failing; which are required is not known",
             ),
             (
                 vec![open.clone(), bad.clone()],

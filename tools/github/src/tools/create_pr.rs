@@ -122,6 +122,7 @@ impl Tool for CreatePr {
                 .hint(format!("do not open it again; {look}"))
         })?;
         let mut troubles = Vec::new();
+        let mut asked_for = String::new();
         if params.draft && !pull.draft {
             let error = ToolError::new(Code::Conflict, "GitHub opened it ready for review and not as a draft");
             troubles.push(Trouble::new(&error.hint("turn it into a draft on the website if that matters")));
@@ -130,13 +131,18 @@ impl Tool for CreatePr {
             let tail = format!("pulls/{}/requested_reviewers", pull.number);
             let look = format!("github_get_pr number={} says whose reviews it waits for", pull.number);
             if let Err(refusal) = repo.write("ask for reviews", &tail, &json!(asked), &look).await {
-                troubles.push(Trouble::new(&refusal.error));
+                let told = ToolError::new(refusal.error.code(), refusal.error.message())
+                    .hint("the pull request is open, do not open it again: ask for the review on the website")
+                    .with_said(refusal.error.said().unwrap_or_default());
+                troubles.push(Trouble::new(&told));
+            } else {
+                asked_for = String::from(", and asked for reviews");
             }
         }
         Ok(Written {
             repository: repo.scope(),
             dry_run: false,
-            done: format!("opened {}pull request #{}", if pull.draft { "draft " } else { "" }, pull.number),
+            done: format!("opened {}pull request #{}{asked_for}", if pull.draft { "draft " } else { "" }, pull.number),
             url: Untrusted::line(pull.html_url.as_deref().unwrap_or_default()),
             troubles,
             request: None,

@@ -32,7 +32,7 @@ pub struct Params {
     /// Number of the issue.
     #[schemars(range(min = 1, max = 9_999_999_999_u64))]
     number: u64,
-    /// Default: comments.
+    /// Exactly these parts; default: comments.
     include: Option<Vec<Include>>,
 }
 

@@ -40,7 +40,7 @@ pub struct Params {
     /// Number of the pull request.
     #[schemars(range(min = 1, max = 9_999_999_999_u64))]
     number: u64,
-    /// Default: reviews and checks.
+    /// Exactly these parts; default: reviews, checks.
     include: Option<Vec<Include>>,
 }
 

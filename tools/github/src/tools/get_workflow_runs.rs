@@ -160,6 +160,9 @@ impl Answer for Found {
                 row.title.inside(inside)
             )
         });
+        if let Some(failed) = self.runs.shown().iter().find(|row| row.outcome == "failure") {
+            text.line(format_args!("why one failed: github_get_check_runs ref={}", failed.commit));
+        }
     }
 
     fn lists(&mut self) -> Vec<&mut dyn List> {

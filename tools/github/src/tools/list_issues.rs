@@ -118,7 +118,7 @@ impl Tool for ListIssues {
         let wanted = params.labels.as_deref().map(wanted).transpose()?;
         let since = params.since.as_deref().map(since).transpose()?;
         let mut query = vec![("state", state)];
-        let mut asked = format!("{state} issues");
+        let mut asked = format!("{state} issues, newest first, each with its last update");
         if let Some(wanted) = &wanted {
             query.push(("labels", wanted));
             asked = format!("{asked}, labels {}", Untrusted::line(wanted).quoted());

@@ -153,7 +153,7 @@ impl Tool for ListPrs {
         };
         let head = params.head.as_deref().map(|head| from(repo.name().owner(), head)).transpose()?;
         let mut query = vec![("state", state), ("sort", sort), ("direction", "desc")];
-        let mut asked = format!("{state} pull requests, by {sort}");
+        let mut asked = format!("{state} pull requests, by {sort}, each with its last update");
         if let Some(head) = &head {
             query.push(("head", head));
             asked = format!("{asked}, from {}", Untrusted::line(head).quoted());

@@ -129,7 +129,7 @@ impl Answer for Found {
     fn text(&self, text: &mut Text<'_>) {
         let gone = if self.head.deleted_fork { " (its fork is deleted)" } else { "" };
         text.line(format_args!(
-            "{} #{}: {}, {} wants {} {}{gone} in {}",
+            "{} #{}: {}, by {}: {} {}{gone} into {}",
             self.repository,
             self.number,
             self.state,
