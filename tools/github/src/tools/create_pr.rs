@@ -131,9 +131,13 @@ impl Tool for CreatePr {
             let tail = format!("pulls/{}/requested_reviewers", pull.number);
             let look = format!("github_get_pr number={} says whose reviews it waits for", pull.number);
             if let Err(refusal) = repo.write("ask for reviews", &tail, &json!(asked), &look).await {
-                let told = ToolError::new(refusal.error.code(), refusal.error.message())
-                    .hint("the pull request is open, do not open it again: ask for the review on the website")
-                    .with_said(refusal.error.said().unwrap_or_default());
+                let refused = refusal.status.is_some_and(|status| status.is_client_error());
+                let told = if refused {
+                    let hint = "the pull request is open, do not open it again: ask for the review on the website";
+                    refusal.error.hint(hint)
+                } else {
+                    refusal.error
+                };
                 troubles.push(Trouble::new(&told));
             } else {
                 asked_for = String::from(", and asked for reviews");
