@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use shared::{
     Call, Code, Result, ToolError,
     http::{
-        bounds::{Bounds, Failure, Fate, Redirects},
+        bounds::{Bounds, Failure, Fate},
         client::Origin,
     },
 };
@@ -162,9 +162,8 @@ impl Repo {
     pub async fn write(&self, doing: &str, tail: &str, body: &Value, look: &str) -> Result<Response<Bytes>, Refusal> {
         self.unmoved(doing)?;
         let attempted = format!("{doing} in {}", self.asked);
-        let mut bounds = Bounds::of(&self.call);
-        bounds.redirects = Redirects::Shown;
-        let sent = self.api.send(Method::POST, &self.name().path(tail), JSON, Some(body), bounds).await;
+        let path = self.name().path(tail);
+        let sent = self.api.send(Method::POST, &path, JSON, Some(body), Bounds::of(&self.call)).await;
         let response = match sent {
             Ok(response) => response,
             Err(failure) if failure.fate == Fate::NotSent => {
