@@ -127,3 +127,14 @@ async fn what_is_sent_to_webhooks_is_read_as_what_it_is() {
     assert!(read > 60, "{read}");
     server.done(&github).await;
 }
+
+#[test]
+fn what_the_server_asks_of_graphql_is_in_githubs_schema() {
+    if let Some(reason) = Specification::lacks_graphql() {
+        return harness::skip("github::corpus::what_the_server_asks_of_graphql", &reason);
+    }
+    let [commit, pull] = mcp_github::required::queries();
+    for query in [commit.as_str(), pull.as_str(), mcp_github::reviews::QUERY] {
+        assert_eq!(Specification::check_graphql(query), Ok(()), "{query}");
+    }
+}
