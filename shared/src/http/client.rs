@@ -290,13 +290,9 @@ impl Client {
 
 /// What is asked with: credentials only of the API itself.
 fn headers(given: &HeaderMap, own: bool, kept: Option<&Kept>) -> HeaderMap {
-    let mut headers = given.clone();
-    if own {
-        if let Some(kept) = kept {
-            headers.insert(header::IF_NONE_MATCH, kept.tag.clone());
-        }
-    } else {
-        headers = HeaderMap::new();
+    let mut headers = if own { given.clone() } else { HeaderMap::new() };
+    if let Some(kept) = kept.filter(|_| own) {
+        headers.insert(header::IF_NONE_MATCH, kept.tag.clone());
     }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers

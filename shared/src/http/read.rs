@@ -15,13 +15,13 @@ use super::{
 use crate::error::{Code, ToolError};
 
 /// How long nothing may come of a body that has begun.
-pub(super) const IDLE: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(15);
 /// How long an answer may take as a whole, however steadily it comes.
 pub(super) const WHOLE: Duration = Duration::from_secs(30);
 /// How long a write goes on after its call was stopped, so that it can still be said what became of it. Less than what the spine gives a call to end.
-pub(super) const GRACE: Duration = Duration::from_millis(700);
+const GRACE: Duration = Duration::from_millis(700);
 
-/// All of `answer`, which began at `started`.
+/// All of `answer`.
 ///
 /// # Errors
 /// When it does not come, breaks off, or is longer than `bounds` let it be.

@@ -57,11 +57,12 @@ impl Allowed {
         if self.has(repository) {
             return Ok(());
         }
-        Err(ToolError::new(
-            Code::Forbidden,
-            format!("{repository} is not among the repositories this server may speak of"),
-        )
-        .hint(format!("its operator set GITHUB_REPOS to {}", self.shown())))
+        Err(self.refusal(format!("{repository} is not among the repositories this server may speak of")))
+    }
+
+    /// What is said of a repository that is not on it, with the list.
+    pub fn refusal(&self, message: String) -> ToolError {
+        ToolError::new(Code::Forbidden, message).hint(format!("its operator set GITHUB_REPOS to {}", self.shown()))
     }
 
     /// The list as it was understood.

@@ -28,6 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api::JSON,
     failure::{self, Attempt},
     identity::bearer,
 };
@@ -164,7 +165,7 @@ impl App {
             .method(Method::POST)
             .uri(format!("{base}{path}"))
             .header(header::AUTHORIZATION, bearer(KEY, &statement)?)
-            .header(header::ACCEPT, "application/vnd.github+json")
+            .header(header::ACCEPT, JSON)
             .header("x-github-api-version", crate::wire::VERSION)
             .body(Bytes::new())
             .map_err(|_| ToolError::internal("the App's token cannot be asked for"))?;

@@ -12,7 +12,6 @@ use shared::{
         client::Cut,
     },
 };
-
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{

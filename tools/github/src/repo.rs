@@ -79,8 +79,7 @@ impl Repo {
         }
         let message =
             format!("the answer about {} is about a repository that this server may not speak of", self.asked);
-        Err(ToolError::new(Code::Forbidden, message)
-            .hint(format!("its operator set GITHUB_REPOS to {}", self.api.config.allowed.shown())))
+        Err(self.api.config.allowed.refusal(message))
     }
 
     /// The API.
@@ -238,8 +237,7 @@ impl Repo {
         let renamed = Repository::from_full_name(&named.full_name).map_err(|_| unclear())?;
         if !self.api.config.allowed.has(&renamed) {
             let message = format!("{doing}: it has moved to a repository that this server may not speak of");
-            let hint = format!("its operator set GITHUB_REPOS to {}", self.api.config.allowed.shown());
-            return Err(ToolError::new(Code::Forbidden, message).hint(hint).into());
+            return Err(self.api.config.allowed.refusal(message).into());
         }
         if rest != tail {
             let number = rest.rsplit('/').next().and_then(|number| number.parse::<u64>().ok()).ok_or_else(unclear)?;
